@@ -1,0 +1,1 @@
+"""Never pay twice: entry keys, the memory tier, and one flight per key."""

@@ -1,0 +1,1 @@
+"""The editor's side: the protocol, the open documents, and one file per request."""

@@ -1,0 +1,1 @@
+"""Between kibitz and an OpenAI-compatible API: client, limits, retries, errors, prices."""

@@ -1,0 +1,147 @@
+"""What goes into the client and what comes out of it. Plain data; no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from kibitz.findings.finding import Finding
+    from kibitz.text.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or more requests, as the provider counted them. Unreported counts are 0."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    """All input tokens, cached ones included."""
+    cached_tokens: int = 0
+    """Input tokens that the provider read from its prompt cache."""
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    """All output tokens, reasoning included."""
+    reasoning_tokens: int = 0
+    cost_usd: Decimal | None = None
+    """US dollars, or None where no price is known (a local model, an unknown name)."""
+
+    def __add__(self, other: Usage) -> Usage:
+        known = [u.cost_usd for u in (self, other) if u.requests]
+        cost = None if any(c is None for c in known) else sum((c for c in known if c is not None), start=0)
+        return Usage(
+            requests=self.requests + other.requests,
+            input_tokens=self.input_tokens + other.input_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            cost_usd=cost if known else None,  # type: ignore[arg-type]  # sum() of Decimals; never the bare 0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A self-contained piece of source to review: a unit with its context, or a whole small file."""
+
+    text: str
+    language: str
+    """An LSP language id, such as ``python`` or ``typescriptreact``."""
+    context: str = ""
+    """Source that the model may need to judge ``text`` (imports, signatures); nothing is reported on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PieceAnalysis:
+    """What was found in one piece. Spans are relative to its text."""
+
+    findings: tuple[Finding, ...] = ()
+    dropped: Mapping[str, int] = field(default_factory=Counter)
+    """Claims, or fixes, that were not kept: a stable reason such as ``quote-not-found`` -> how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnalysis:
+    """The answer to several pieces that shared requests; ``pieces`` is in the order asked."""
+
+    pieces: tuple[PieceAnalysis, ...]
+    usage: Usage
+    model: str
+    request_id: str | None = None
+    redactions: int = 0
+    """How many secrets were replaced before anything was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAnalysis:
+    """The answer of ``process_code``."""
+
+    findings: tuple[Finding, ...]
+    dropped: Mapping[str, int]
+    usage: Usage
+    model: str
+    request_id: str | None = None
+    redactions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A complaint about the code in a ``Context``: one of ours, or another tool's."""
+
+    span: Span
+    message: str
+    source: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What ``generate_suggestions`` and ``analyze_context`` work on: a document and a part of it."""
+
+    text: str
+    language: str
+    span: Span
+    """The part in question, in code points of ``text``."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    instruction: str = ""
+    """What the user wants, in their words; may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A verified replacement of exactly ``old_text`` at ``span``."""
+
+    span: Span
+    old_text: str
+    new_text: str
+    needs_review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One way to change the code, its edits verified against the context's text, sorted, not overlapping."""
+
+    title: str
+    rationale: str
+    edits: tuple[Edit, ...]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ContextAnalysis:
+    """What a piece of code does; plain text, no markup."""
+
+    summary: str
+    relies_on: tuple[str, ...]
+    """What must hold for it to work."""
+    breaks_when: tuple[str, ...]
+    """Inputs or changes that would break it."""
+    explanation: str
+    """Why the given diagnostics hold or do not; empty if there were none."""
+    usage: Usage
+    model: str
+    request_id: str | None = None

@@ -1,0 +1,1 @@
+"""What happened, written where it cannot hurt: never to stdout, never with a secret."""
