@@ -1,0 +1,65 @@
+# Two commands matter: `make demo` shows kibitz at work, `make test` proves it.
+# Everything lands in ./.venv; nothing else of yours is touched (weights go to your cache folder).
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The first Python on PATH that runs and is new enough (a version manager's shim may do neither).
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-editors lint format types imports check bench clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "kibitz needs Python 3.11 or newer, and found none on PATH. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python could not make a virtual environment (the reason is above). On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	@echo "Installing kibitz into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo "Installing kibitz and its development tools into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]' --group dev
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## Review examples/ with a real model (no key needed; uses OpenAI if OPENAI_API_KEY is set)
+	@if [ -z "$$OPENAI_API_KEY$$KIBITZ_API_KEY$$OPENAI_BASE_URL$$KIBITZ_BASE_URL" ]; then $(BIN)/kibitz model pull; fi
+	@$(BIN)/kibitz check --fail-on never examples
+
+test: $(VENV)/.dev ## Install what the tests need, and run them
+	@$(BIN)/kibitz model pull smollm2-135m
+	@$(BIN)/python -m pytest -m "not editor" $(ARGS)
+
+test-editors: $(VENV)/.dev ## Drive kibitz in real editors (Neovim)
+	@$(BIN)/python -m pytest -m editor $(ARGS)
+
+lint: $(VENV)/.dev ## Check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## Format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/.dev ## Check the types
+	@$(BIN)/mypy
+
+imports: $(VENV)/.dev ## Check that no room imports one above it
+	@$(BIN)/lint-imports
+
+check: lint types imports test test-editors ## Everything that CI runs
+
+bench: $(VENV)/.dev ## Measure start, memory and an editing session
+	@$(BIN)/python -m benchmarks.start
+	@$(BIN)/python -m benchmarks.session
+
+clean: ## Remove what make has made here (not the weights: kibitz model remove)
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
