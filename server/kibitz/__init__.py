@@ -1,5 +1,103 @@
-"""kibitz: a quiet AI reviewer that any LSP editor can have."""
+"""kibitz: a quiet AI reviewer that any LSP editor can have.
+
+The client that stands behind the language server is a library of its own::
+
+    from kibitz import OpenAIClient, OpenAIConfig
+
+    async with OpenAIClient(OpenAIConfig(api_key="sk-…")) as client:
+        analysis = await client.process_code(source, language="python")
+
+Names are imported when they are first used: the SDK behind them costs a second of CPU, and a language
+server has to answer its editor before that.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 from kibitz._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from kibitz.findings.finding import Confidence, Finding, Fix, Severity
+    from kibitz.provider.client import OpenAIClient
+    from kibitz.provider.config import OpenAIConfig, RetryConfig
+    from kibitz.provider.errors import (
+        APIError,
+        ConfigError,
+        InvalidResponse,
+        OpenAIError,
+        RateLimitExceeded,
+        Timeout,
+    )
+    from kibitz.provider.models import (
+        CodeAnalysis,
+        Context,
+        ContextAnalysis,
+        Diagnostic,
+        Edit,
+        Suggestion,
+        Usage,
+    )
+    from kibitz.text.spans import Span
+
+_HOMES = {
+    "APIError": "kibitz.provider.errors",
+    "CodeAnalysis": "kibitz.provider.models",
+    "Confidence": "kibitz.findings.finding",
+    "ConfigError": "kibitz.provider.errors",
+    "Context": "kibitz.provider.models",
+    "ContextAnalysis": "kibitz.provider.models",
+    "Diagnostic": "kibitz.provider.models",
+    "Edit": "kibitz.provider.models",
+    "Finding": "kibitz.findings.finding",
+    "Fix": "kibitz.findings.finding",
+    "InvalidResponse": "kibitz.provider.errors",
+    "OpenAIClient": "kibitz.provider.client",
+    "OpenAIConfig": "kibitz.provider.config",
+    "OpenAIError": "kibitz.provider.errors",
+    "RateLimitExceeded": "kibitz.provider.errors",
+    "RetryConfig": "kibitz.provider.config",
+    "Severity": "kibitz.findings.finding",
+    "Span": "kibitz.text.spans",
+    "Suggestion": "kibitz.provider.models",
+    "Timeout": "kibitz.provider.errors",
+    "Usage": "kibitz.provider.models",
+}
+
+__all__ = [
+    "APIError",
+    "CodeAnalysis",
+    "Confidence",
+    "ConfigError",
+    "Context",
+    "ContextAnalysis",
+    "Diagnostic",
+    "Edit",
+    "Finding",
+    "Fix",
+    "InvalidResponse",
+    "OpenAIClient",
+    "OpenAIConfig",
+    "OpenAIError",
+    "RateLimitExceeded",
+    "RetryConfig",
+    "Severity",
+    "Span",
+    "Suggestion",
+    "Timeout",
+    "Usage",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name's module when the name is first asked for (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
