@@ -1,0 +1,173 @@
+"""Rewrite mode: a small model reviews by rewriting, and the diff is the finding.
+
+Asked to list bugs, a small model always finds some; asked for the corrected code, it mostly changes what is
+wrong. One piece takes one dialogue:
+
+1. ``rewrite_request(text, language, context)`` asks for the corrected piece, plain text in one code block.
+   Its answer goes through ``extract`` (None: no whole code block, drop the piece) and ``compare`` (hunks, or
+   why there are none).
+2. For each hunk ``question_request(asked, answer, hunk)`` asks, as the next turn of the same dialogue, what
+   the change repairs, in a short strict JSON schema; ``read_answer`` makes it a ``Claim``. Its ``quote`` and
+   ``start_line`` (from 1, within the piece alone) come from the diff, never from the model's words. From
+   there on it is a claim like any other: anchor, gate, ``settle``.
+
+A silent review costs step 1 only. Because step 2 repeats step 1's messages first, a server that keeps the
+prefix (llama.cpp does) reads only the new lines. Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from kibitz.findings.difference import Dropped, Hunk, compare
+from kibitz.findings.finding import Claim, Confidence
+from kibitz.findings.request import split_lines, strict_object, version_of
+from kibitz.findings.rules import RULES
+from kibitz.guard.sanitize import Rejected, decode_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "REWRITE_VERSION",
+    "STATIC_PREFIX",
+    "Dialogue",
+    "Dropped",
+    "Hunk",
+    "Turn",
+    "compare",
+    "extract",
+    "question_request",
+    "read_answer",
+    "rewrite_request",
+]
+
+Role = Literal["user", "assistant"]
+
+STATIC_PREFIX = (
+    "You repair source code. You are shown a piece of code that contains one bug on one line. "
+    "You answer with the whole corrected code in one code block, changing only that line. "
+    "Every other line stays exactly as it is. You add no comments and no explanation."
+)
+"""The system message of every dialogue: a local engine reads it while the model loads."""
+
+_TASK = (
+    "This {language} code contains one bug on one line. "
+    "Output the whole corrected code, changing only that line.\n{fence}{language}\n{text}\n{fence}"
+)
+_CONTEXT = "For reference only, do not repeat it:\n{fence}{language}\n{context}\n{fence}\n\n"
+_QUESTION = (
+    "Your change:\n{diff}\n\nDescribe the bug that was in the old code, as JSON: "
+    "rule: the kind of bug. title: what is wrong, at most 12 words. "
+    "trigger: an input for which the old code goes wrong, and what happens, at most 25 words."
+)
+_SCHEMA_NAME = "bug"
+_QUESTION_TOKENS = 200
+_CHARS_PER_TOKEN = 2.5
+"""Code points of code per token, at the dense end: the bound must never cut an honest answer."""
+_SPARE_TOKENS = 64
+_FENCE = re.compile(r"^[ \t]*(`{3,})[^`\r\n]*$", re.MULTILINE)
+_BACKTICKS = re.compile(r"`{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a dialogue, after the static instructions."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """One request of rewrite mode, independent of the API that carries it."""
+
+    instructions: str
+    """Static: the system message (Chat Completions) or ``instructions`` (Responses)."""
+    turns: tuple[Turn, ...]
+    max_output_tokens: int
+    """No honest answer is longer. The smaller of this and the configured maximum counts."""
+    schema_name: str = ""
+    schema: Mapping[str, object] | None = None
+    """Strict JSON schema of the answer, or None where it is plain text with one code block."""
+
+
+def rewrite_request(text: str, language: str, context: str = "") -> Dialogue:
+    """Ask for ``text`` corrected. ``context`` is source that helps to judge it and is not to be repeated."""
+    fence = _fence_for(text, context)
+    reference = _CONTEXT.format(fence=fence, language=language, context=context) if context.strip() else ""
+    task = _TASK.format(fence=fence, language=language, text=text.rstrip("\r\n"))
+    bound = int(len(text) / _CHARS_PER_TOKEN) + _SPARE_TOKENS
+    return Dialogue(STATIC_PREFIX, (Turn("user", reference + task),), bound)
+
+
+def extract(answer: str) -> str | None:
+    """The inside of the first code block of ``answer``; None without a whole one (it was cut off)."""
+    opening = _FENCE.search(answer)
+    if opening is None:
+        return None
+    marks = len(opening.group(1))
+    closing = re.compile(rf"^[ \t]*`{{{marks},}}[ \t]*$", re.MULTILINE).search(answer, opening.end() + 1)
+    return answer[opening.end() + 1 : closing.start()] if closing else None
+
+
+def question_request(asked: Dialogue, answer: str, hunk: Hunk) -> Dialogue:
+    """Ask what ``hunk`` of ``answer`` (the model's whole answer to ``asked``) repairs."""
+    question = _QUESTION.format(diff=_diff(hunk))
+    turns = (*asked.turns, Turn("assistant", answer), Turn("user", question))
+    return Dialogue(asked.instructions, turns, _QUESTION_TOKENS, _SCHEMA_NAME, _SCHEMA)
+
+
+def read_answer(raw: str, hunk: Hunk) -> Claim | Dropped:
+    """The claim that ``raw``, an answer to ``question_request``, makes about ``hunk``.
+
+    Reasons to drop it: ``malformed-answer`` (not the schema), ``unknown-rule``, ``empty-claim``.
+    """
+    try:
+        answer = decode_json(raw)
+    except Rejected:
+        return Dropped("malformed-answer")
+    if not isinstance(answer, dict) or answer.keys() != {"rule", "title", "trigger"}:
+        return Dropped("malformed-answer")
+    code, title, trigger = answer["rule"], answer["title"], answer["trigger"]
+    if not (isinstance(code, str) and isinstance(title, str) and isinstance(trigger, str)):
+        return Dropped("malformed-answer")
+    rule = RULES.get(code)
+    if rule is None:
+        return Dropped("unknown-rule")
+    if not title.strip() or not trigger.strip():
+        return Dropped("empty-claim")
+    return Claim(
+        rule=code,
+        start_line=hunk.start_line,
+        quote=hunk.quote,
+        title=title,
+        trigger=trigger,
+        severity=rule.severity,
+        confidence=Confidence.LIKELY,
+        replacement=hunk.replacement,
+    )
+
+
+def _diff(hunk: Hunk) -> str:
+    old, new = split_lines(hunk.quote), split_lines(hunk.replacement) if hunk.replacement else []
+    kept = set(old) & set(new)  # an inserted line quotes its neighbour
+    removed = [f"- {line.strip()}" for line in old if line not in kept]
+    return "\n".join([*removed, *(f"+ {line.strip()}" for line in new if line not in kept)])
+
+
+def _fence_for(*texts: str) -> str:
+    longest = max((len(run) for text in texts for run in _BACKTICKS.findall(text)), default=2)
+    return "`" * (longest + 1)
+
+
+_SCHEMA = strict_object(
+    rule={"type": "string", "enum": list(RULES)},
+    title={"type": "string"},
+    trigger={"type": "string"},
+)
+
+REWRITE_VERSION = version_of(STATIC_PREFIX, _TASK, _CONTEXT, _QUESTION, ",".join(RULES))
+"""Changes when any text that a model gets to see in rewrite mode changes: a part of the entry key."""
