@@ -1,0 +1,83 @@
+"""Writes the reference of all settings: ``python -m kibitz.config.document > docs/settings.md``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from kibitz.config.owners import Source, Tighten
+from kibitz.config.settings import Settings, choices, owned, setting_names, variants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEAD = """\
+# Settings
+
+<!-- Made from the model by `python -m kibitz.config.document`: edit server/kibitz/config/settings.py. -->
+
+Every source may leave out what it likes. A later one wins over an earlier one:
+
+1. the defaults;
+2. the user file, TOML: `config.toml` in the platform's configuration folder (`~/.config/kibitz/` on Linux,
+   `~/Library/Application Support/kibitz/` on macOS), or the file that `KIBITZ_CONFIG` names;
+3. the environment: `KIBITZ_` and the setting's name in upper case; lists are separated by commas;
+4. the command line: `--` and the setting's name with hyphens, such as `--max-findings 5`;
+5. the editor: the section `kibitz`, names as here or in camelCase (`debounceMs`).
+
+What comes from the editor may come from the repository that is open. So it can never set a key, an address, a
+log file or a larger budget: those settings are ignored there, and kibitz says so once. A value that is not
+understood is reported with its place, and loses nothing but itself. `kibitz doctor` shows what was found.
+
+"""
+
+
+def markdown() -> str:
+    """The whole page."""
+    return _HEAD + "\n".join(_section(name) for name in setting_names())
+
+
+def _section(name: str) -> str:
+    facts = "\n".join(f"- {fact}" for fact in _facts(name))
+    return f"## `{name}`\n\n{Settings.model_fields[name].description}\n\n{facts}\n"
+
+
+def _facts(name: str) -> Iterator[str]:
+    owner = owned(name)
+    yield f"Default: {_default(Settings.model_fields[name].default, owner.unit)}"
+    if words := choices(name):
+        yield f"Values: {', '.join(f'`{word}`' for word in words)}"
+    if bounds := _bounds(name):
+        yield f"From {bounds[0]:,} to {bounds[1]:,}" + (f" {owner.unit}" if owner.unit else "")
+    yield f"Set by: {', '.join(_places(name))}"
+
+
+def _default(value: object, unit: str) -> str:
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" + (f" {unit}" if unit else "")
+
+
+def _bounds(name: str) -> tuple[float, float] | None:
+    for variant in variants(name):
+        if "minimum" in variant and "maximum" in variant:
+            return variant["minimum"], variant["maximum"]
+    return None
+
+
+def _places(name: str) -> Iterator[str]:
+    owner = owned(name)
+    if Source.FILE in owner.by:
+        yield "user file"
+    if Source.ENVIRONMENT in owner.by:
+        yield f"`KIBITZ_{name.upper()}`"
+    if Source.CLI in owner.by:
+        yield f"`--{name.replace('_', '-')}`"
+    if Source.LSP in owner.by:
+        yield "editor" if owner.lsp is Tighten.REPLACE else f"editor ({owner.lsp})"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

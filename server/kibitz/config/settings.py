@@ -1,0 +1,281 @@
+"""The settings themselves: one typed, frozen model. Every field says its unit, its bounds and its owners."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import cache
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from kibitz.config.owners import EVERYONE, SECRET, USER, Owned, Tighten
+
+_KEY = re.compile(r"[\x21-\x7e]{8,512}")
+_LIMIT = Owned(EVERYONE, lsp=Tighten.LOWER)
+_LIST = Owned(EVERYONE, lsp=Tighten.ADD)
+
+
+def _check_key(key: SecretStr) -> SecretStr:
+    # A stray space or line end would surface as a network error deep inside the HTTP client.
+    if not _KEY.fullmatch(key.get_secret_value()):
+        raise ValueError("a key is 8 to 512 printable ASCII characters without spaces or line ends")
+    return key
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _check_base_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("it should look like https://host/v1")
+    _ = parts.port  # raises ValueError when it is no number
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("it must not hold a user name or password: the key has its own setting, api_key")
+    if parts.query or parts.fragment:
+        raise ValueError("it must not have a query or a fragment")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError(
+            "source code goes over https only; plain http is for this machine (127.0.0.1, localhost)"
+        )
+    return url.rstrip("/")
+
+
+def _expand(path: Path) -> Path:
+    try:
+        path = path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("the home folder is not known, so ~ cannot be used") from error
+    if not path.is_absolute():
+        raise ValueError("it should be an absolute path (or begin with ~)")
+    return path
+
+
+def _off_is_none(value: object) -> object:
+    # TOML and the environment have no null.
+    return None if value == "off" else value
+
+
+_Name = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
+_RuleCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+_Glob = Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class Settings(BaseModel):
+    """All settings with their defaults. Build it with ``load``; tests may build it directly."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    provider: Annotated[
+        Literal["auto", "openai", "local"],
+        Field(
+            description="Who reviews: `openai` is an OpenAI-compatible API, `local` the embedded model. "
+            "`auto` takes the API when a key or a base URL is set, else the embedded model when it is "
+            "installed."
+        ),
+        Owned(USER),
+    ] = "auto"
+    api_key: Annotated[
+        Annotated[SecretStr, AfterValidator(_check_key)] | None,
+        Field(
+            description="The API key. `OPENAI_API_KEY` works too; `KIBITZ_API_KEY` wins. In the user file "
+            "only if nobody else can read the file (mode 600)."
+        ),
+        Owned(SECRET),
+    ] = None
+    base_url: Annotated[
+        Annotated[str, AfterValidator(_check_base_url)] | None,
+        Field(
+            description="The API's address, such as `http://127.0.0.1:11434/v1`; unset means OpenAI's own. "
+            "`OPENAI_BASE_URL` works too; `KIBITZ_BASE_URL` wins. Plain http only to this machine."
+        ),
+        Owned(USER),
+    ] = None
+    model: Annotated[_Name, Field(description="The model's name at the API."), Owned(USER)] = "gpt-6-luna"
+    api: Annotated[
+        Literal["auto", "responses", "chat"],
+        Field(
+            description="Which API to speak: `auto` is Responses with OpenAI itself, Chat Completions with "
+            "all others."
+        ),
+        Owned(USER),
+    ] = "auto"
+    max_tokens: Annotated[
+        int,
+        Field(ge=64, le=131_072, description="The longest answer of one request, reasoning included."),
+        Owned(USER, unit="tokens"),
+    ] = 4096
+    temperature: Annotated[
+        Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None,
+        Field(description="Sampling temperature. Sent only when set: many models refuse it."),
+        Owned(USER),
+    ] = None
+    reasoning_effort: Annotated[
+        Annotated[Literal["none", "minimal", "low", "medium", "high"] | None, BeforeValidator(_off_is_none)],
+        Field(
+            description="How long a reasoning model may think. The default goes to OpenAI's own API only; a "
+            "value that you set goes to any. `off` sends none."
+        ),
+        Owned(USER),
+    ] = "low"
+    timeout_ms: Annotated[
+        int,
+        Field(ge=50, le=3_600_000, description="The longest time for one call, all its retries included."),
+        Owned(USER, unit="ms"),
+    ] = 60_000
+    max_retries: Annotated[
+        int, Field(ge=0, le=10, description="How often a failed request is tried again."), Owned(USER)
+    ] = 2
+    initial_backoff_ms: Annotated[
+        int,
+        Field(
+            ge=1, le=600_000, description="The wait before the first retry; it doubles from one to the next."
+        ),
+        Owned(USER, unit="ms"),
+    ] = 500
+    max_backoff_ms: Annotated[
+        int, Field(ge=1, le=600_000, description="The longest wait before a retry."), Owned(USER, unit="ms")
+    ] = 20_000
+    requests_per_minute: Annotated[
+        int, Field(ge=1, le=100_000, description="Requests that may begin within a minute."), _LIMIT
+    ] = 60
+    tokens_per_minute: Annotated[
+        int,
+        Field(ge=1_000, le=100_000_000, description="Tokens, sent and received, that a minute may use."),
+        Owned(EVERYONE, unit="tokens", lsp=Tighten.LOWER),
+    ] = 200_000
+    max_concurrency: Annotated[
+        int, Field(ge=1, le=64, description="Requests under way at the same time."), _LIMIT
+    ] = 4
+    max_request_tokens: Annotated[
+        int,
+        Field(
+            ge=256,
+            le=200_000,
+            description="Estimated input of one request; units are packed together up to it.",
+        ),
+        Owned(EVERYONE, unit="tokens", lsp=Tighten.LOWER),
+    ] = 6000
+    review: Annotated[
+        Literal["auto", "list", "rewrite"],
+        Field(
+            description="How the model is asked: to `list` findings, or to `rewrite` the code so that the "
+            "difference is the finding (better for small models). `auto` takes `rewrite` for the "
+            "embedded model only."
+        ),
+        Owned(USER),
+    ] = "auto"
+    enabled: Annotated[
+        bool, Field(description="Whether anything is reviewed in the editor."), Owned(EVERYONE)
+    ] = True
+    debounce_ms: Annotated[
+        int,
+        Field(ge=0, le=60_000, description="How long typing must pause before a review begins."),
+        Owned(EVERYONE, unit="ms"),
+    ] = 1000
+    max_delay_ms: Annotated[
+        int,
+        Field(ge=0, le=600_000, description="The longest that typing without a pause can put off a review."),
+        Owned(EVERYONE, unit="ms"),
+    ] = 5000
+    min_confidence: Annotated[
+        Literal["certain", "likely", "unsure"],
+        Field(description="The least sure finding that is shown."),
+        Owned(EVERYONE),
+    ] = "likely"
+    min_severity: Annotated[
+        Literal["error", "warning", "info"],
+        Field(description="The least severe finding that is shown."),
+        Owned(EVERYONE),
+    ] = "info"
+    max_findings: Annotated[
+        int, Field(ge=1, le=1000, description="Findings shown per file, the worst and surest first."), _LIMIT
+    ] = 10
+    rules_off: Annotated[
+        tuple[_RuleCode, ...],
+        Field(max_length=1000, description="Codes of rules that are not reported (see `kibitz rules`)."),
+        _LIST,
+    ] = ()
+    exclude: Annotated[
+        tuple[_Glob, ...],
+        Field(
+            max_length=1000,
+            description="Files that are neither reviewed nor sent; patterns as in `.gitignore`.",
+        ),
+        _LIST,
+    ] = ()
+    max_file_bytes: Annotated[
+        int,
+        Field(ge=1, le=16_777_216, description="Larger files are not reviewed."),
+        Owned(EVERYONE, unit="bytes", lsp=Tighten.LOWER),
+    ] = 262_144
+    cache_ttl_s: Annotated[
+        int, Field(ge=0, le=31_536_000, description="How long an answer is kept."), Owned(USER, unit="s")
+    ] = 604_800
+    cache_max_bytes: Annotated[
+        int,
+        Field(ge=0, le=1_073_741_824, description="Memory for kept answers; 0 keeps none."),
+        Owned(USER, unit="bytes"),
+    ] = 16_777_216
+    local_model: Annotated[
+        _Name, Field(description="The embedded model (see `kibitz model list`)."), Owned(USER)
+    ] = "qwen2.5-coder-1.5b"
+    local_threads: Annotated[
+        Annotated[int, Field(ge=1, le=512)] | None,
+        Field(description="Threads of the embedded model; unset means one for each core."),
+        Owned(USER),
+    ] = None
+    local_context: Annotated[
+        int,
+        Field(ge=1024, le=131_072, description="Context of the embedded model."),
+        Owned(USER, unit="tokens"),
+    ] = 8192
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="The least important thing that is logged. Logs never hold source code or keys."),
+        Owned(USER),
+    ] = "warning"
+    log_file: Annotated[
+        Annotated[Path, AfterValidator(_expand)] | None,
+        Field(description="Where logs go; unset means standard error."),
+        Owned(USER),
+    ] = None
+
+
+def setting_names() -> tuple[str, ...]:
+    """The names of all settings, in the order of the documentation."""
+    return tuple(Settings.model_fields)
+
+
+def owned(name: str) -> Owned:
+    """The owners of the setting ``name``; KeyError if there is no such setting."""
+    return next(item for item in Settings.model_fields[name].metadata if isinstance(item, Owned))
+
+
+def is_secret(name: str) -> bool:
+    """Whether the setting's value must never be shown."""
+    return name == "api_key"
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The words that the setting takes, or none if it takes other values."""
+    return tuple(word for variant in variants(name) for word in variant.get("enum", ()))
+
+
+def variants(name: str) -> tuple[dict[str, Any], ...]:
+    """The JSON schema of the setting, then that of each kind of value it takes if there are several."""
+    schema = _schema()[name]
+    return (schema, *schema.get("anyOf", ()))
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    properties: dict[str, Any] = Settings.model_json_schema()["properties"]
+    return properties
