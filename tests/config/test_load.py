@@ -99,13 +99,13 @@ def test_one_bad_value_does_not_lose_the_rest(toml: Callable[..., Path]) -> None
     loaded = read(toml=path, env={"KIBITZ_MAX_TOKENS": "1.5", "KIBITZ_MAX_FINDINGS": "7"})
     assert (loaded.settings.model, loaded.settings.max_findings) == ("kept", 7)
     assert (loaded.settings.max_retries, loaded.settings.min_confidence) == (2, "likely")
+    words = "is not used: it should be 'certain', 'likely' or 'unsure'. Did you mean certain?"
     integer = "is not used: it should be a valid integer, unable to parse string as an integer"
     file, variable = f"(user file {path})", "(environment variable KIBITZ_MAX_TOKENS)"
     assert [str(problem) for problem in loaded.problems] == [
         f"timout_ms = 5 {file} is not used: there is no such setting. Did you mean timeout_ms?",
         f"max_retries = 'many' {file} {integer}",
-        f"min_confidence = 'certian' {file} is not used: "
-         "it should be 'certain', 'likely' or 'unsure'. Did you mean certain?",
+        f"min_confidence = 'certian' {file} {words}",
         f"max_tokens = '1.5' {variable} {integer}",
     ]
 

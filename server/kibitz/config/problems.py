@@ -62,7 +62,7 @@ def looks_secret(name: str) -> bool:
 
 
 def show(value: object, *, secret: bool = False) -> str:
-    """``value`` for a message: one line, at most 80 characters, masked when it is, or looks like, a secret."""
+    """``value`` for a message: one line, at most 80 characters, masked if it is or looks like a secret."""
     if secret or (isinstance(value, str) and _SECRET_VALUE.search(value)):
         return f"(hidden, {len(str(value))} characters)"
     if isinstance(value, str):
