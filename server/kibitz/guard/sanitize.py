@@ -81,10 +81,10 @@ _REMOVED = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         (r"```[\w+-]{0,20}", " "),
-        (r"!?\[([^\[\]]{0,200})\]\([^()\s]{0,500}\)", r"\1"),
+        (r"!?\[([^\[\]]{0,200})\]\([^()\s:/]{0,250}[:/][^()\s]{0,250}\)", r"\1"),
         (rf"</?(?:{_TAGS})(?:\s[^<>]{{0,500}})?/?>", " "),
         (
-            rf"\b[a-z][a-z0-9+.-]{{0,20}}:/{{2,}}([^/?#{_END_OF_ADDRESS}]{{0,255}})[^{_END_OF_ADDRESS}]*",
+            rf"\b[a-z][a-z0-9+.-]{{0,20}}://([^/?#{_END_OF_ADDRESS}]{{0,255}})[^{_END_OF_ADDRESS}]*",
             r"\1",
         ),
         (r"\bwww\.", ""),
@@ -120,17 +120,14 @@ def _no_constant(_name: str) -> NoReturn:
 def _check(root: object) -> None:
     """Depth and numbers, without recursion."""
     level = [root]
-    for _ in range(MAX_DEPTH + 1):
+    depth = 0
+    while level:
         # 1e999 is infinite, and the parser does not ask about it.
         if any(isinstance(value, float) and not math.isfinite(value) for value in level):
             _no_constant("")
-        below: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-        if not below:
-            return
-        level = below
-    raise Rejected("too-deep", f"the answer is nested more than {MAX_DEPTH} levels deep")
+        objects = [value for value in level if isinstance(value, dict)]
+        arrays = [value for value in level if isinstance(value, list)]
+        if (objects or arrays) and depth == MAX_DEPTH:
+            raise Rejected("too-deep", f"the answer is nested more than {MAX_DEPTH} levels deep")
+        depth += 1
+        level = [*(v for one in objects for v in one.values()), *(v for one in arrays for v in one)]
