@@ -92,6 +92,7 @@ def test_conventional_names_work_and_ours_win() -> None:
 
 def test_an_empty_variable_is_not_set() -> None:
     assert read(env={"OPENAI_API_KEY": "", "KIBITZ_MODEL": "", "KIBITZ_MAX_TOKENS": ""}) == read()
+    assert read(env={"KIBITZ_MODEL_DIR": "/models"}) == read()
 
 
 def test_one_bad_value_does_not_lose_the_rest(toml: Callable[..., Path]) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PREFIX = "KIBITZ_"
 FILE_VARIABLE = "KIBITZ_CONFIG"
+# Variables that name places, not settings: this file, and the embedded models' folder (kibitz.local).
+_PLACES = frozenset({FILE_VARIABLE, "KIBITZ_MODEL_DIR"})
 _CONVENTIONAL = {"OPENAI_API_KEY": "api_key", "OPENAI_BASE_URL": "base_url"}
 _MAX_FILE_BYTES = 1_048_576
 _SECTION = "kibitz"
@@ -126,7 +128,7 @@ def from_environment(environ: Mapping[str, str]) -> Reading:
         if variable in given and PREFIX + name.upper() not in given:
             reading.entries.append(Entry(name, given[variable], Source.ENVIRONMENT, _variable(variable)))
     for variable in sorted(given):
-        if variable.startswith(PREFIX) and variable != FILE_VARIABLE:
+        if variable.startswith(PREFIX) and variable not in _PLACES:
             name = variable.removeprefix(PREFIX).lower()
             reading.entries.append(Entry(name, given[variable], Source.ENVIRONMENT, _variable(variable)))
     return reading

@@ -1,0 +1,74 @@
+"""The command ``kibitz`` and its subcommands, each imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from kibitz import __version__
+from kibitz.cli import CLEAN, FAILED, INTERRUPTED, PIPE_CLOSED
+from kibitz.cli.output.streams import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COMMANDS = {
+    "check": "Review files and print what is found.",
+    "serve": "Run the language server for an editor (stdio).",
+    "model": "Get, list or remove the embedded model.",
+    "doctor": "Say whether everything is in order, and what to do if not.",
+    "rules": "List the rules, or explain one.",
+}
+
+
+class _Lazy(click.Group):
+    """Finds the command ``x`` as ``command`` in ``kibitz.cli.x``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        if cmd_name not in _COMMANDS:
+            return None
+        command = importlib.import_module(f"kibitz.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - a mistake of ours, not of the user
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", "-V", message="kibitz %(version)s")
+def kibitz() -> None:
+    """A quiet AI code reviewer: few findings, verified fixes, visible cost.
+
+    Exit codes: 0 clean, 1 findings, 2 could not run (or not in full), 130 interrupted.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line ``arguments``; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name or a finding that the terminal's encoding lacks must not end the run.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = kibitz.main(list(arguments), prog_name="kibitz", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return FAILED
+    except (click.Abort, KeyboardInterrupt):
+        say("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes once more at exit; let that go nowhere instead of into a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code if isinstance(code, int) else CLEAN
