@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kibitz.text.lines import LineIndex
 
 MAX_CHANGED_LINES = 5
-"""Lines that differ, before or after, whichever are more."""
+"""Lines that differ, before or after, whichever are more, in a fix that nobody asked for."""
 MAX_CHARACTERS = 8192
 """Code points of a replacement."""
 TITLE_LENGTH = 120
@@ -73,7 +73,13 @@ def settle(claim: Claim, source: LineIndex, language: str, *, eol: str | None = 
 
 
 def gate(
-    source: LineIndex, anchor: Anchor, replacement: str, language: str, *, eol: str | None = None
+    source: LineIndex,
+    anchor: Anchor,
+    replacement: str,
+    language: str,
+    *,
+    eol: str | None = None,
+    max_lines: int = MAX_CHANGED_LINES,
 ) -> Fix | Rejection:
     """The edit that puts ``replacement`` in place of the anchored lines, or why there is none.
 
@@ -92,7 +98,7 @@ def gate(
     change = _minimise(old, new)
     if not change.old and not change.new:
         return Rejection("no-op")
-    if max(len(change.old), len(change.new)) > MAX_CHANGED_LINES:
+    if max(len(change.old), len(change.new)) > max_lines:
         return Rejection("too-many-lines")
     edit = _edit(source, anchor.first_line, change if change.old else _held(change, old), eol or source.eol)
     return _checked(source, edit, language)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from kibitz.findings.finding import Finding
+    from kibitz.provider.errors import OpenAIError
     from kibitz.text.spans import Span
 
 
@@ -53,6 +54,8 @@ class Piece:
     """An LSP language id, such as ``python`` or ``typescriptreact``."""
     context: str = ""
     """Source that the model may need to judge ``text`` (imports, signatures); nothing is reported on it."""
+    eol: str | None = None
+    """The document's line ending, for a ``text`` of one line; None takes it from ``text``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,16 @@ class PieceAnalysis:
     findings: tuple[Finding, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=Counter)
     """Claims, or fixes, that were not kept: a stable reason such as ``quote-not-found`` -> how many."""
+    error: OpenAIError | None = None
+    """Why this piece was not reviewed, though others were; then nothing is known about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchAnalysis:
-    """The answer to several pieces that shared requests; ``pieces`` is in the order asked."""
+    """The answer to several pieces that shared requests; ``pieces`` is in the order asked.
+
+    A piece may have failed alone (``PieceAnalysis.error``): it must not be taken for clean.
+    """
 
     pieces: tuple[PieceAnalysis, ...]
     usage: Usage
@@ -86,6 +94,22 @@ class CodeAnalysis:
     model: str
     request_id: str | None = None
     redactions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a first question showed about an endpoint and its model."""
+
+    model: str
+    api: str
+    """``responses`` or ``chat``."""
+    format: str
+    """How answers are held to a schema: ``json_schema`` (by the server), ``json_object`` or ``text``."""
+    understood: bool
+    """Whether the answer was right, too, and not only in the schema."""
+    seconds: float
+    usage: Usage
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

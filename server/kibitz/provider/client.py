@@ -1,0 +1,199 @@
+"""``OpenAIClient``: code in, findings, suggestions and explanations out.
+
+Safe by itself, without the language server around it: secrets are replaced before anything is sent, and what
+comes back is decoded strictly, found in the code by its quotes, and gated. Importing this module is cheap;
+the SDK behind it is loaded in a thread by the first question, or by ``warm``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, Self
+
+from kibitz.guard.redact import Refused, environment_secrets
+from kibitz.provider import assisting
+from kibitz.provider.connection import Connection, Tally
+from kibitz.provider.errors import APIError, OpenAIError
+from kibitz.provider.listing import Job, ask_list, packs
+from kibitz.provider.models import BatchAnalysis, CodeAnalysis, Piece, PieceAnalysis, Probe
+from kibitz.provider.questions import decoded, question_of
+from kibitz.provider.rewriting import ask_rewrite
+from kibitz.provider.shield import shield
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+    from kibitz.provider.config import OpenAIConfig
+    from kibitz.provider.connection import Observer
+    from kibitz.provider.models import Context, ContextAnalysis, Suggestion
+
+
+class OpenAIClient:
+    """A client of one OpenAI-compatible API. Belongs to one event loop; close it, or use ``async with``.
+
+    Every method raises one of the five errors of ``errors``, and nothing else; a cancellation passes through
+    and ends what is under way, on the wire too.
+    """
+
+    def __init__(
+        self,
+        config: OpenAIConfig,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        observer: Observer | None = None,
+    ) -> None:
+        """Does no I/O.
+
+        Raises:
+            ConfigError: there is no key, and the endpoint is not on this machine.
+        """
+        self.config = config
+        self._connection = Connection(config, sleep=sleep, clock=clock, observer=observer)
+        self._secrets = environment_secrets(os.environ)
+        if config.api_key is not None:
+            self._secrets += (config.api_key.get_secret_value(),)
+
+    def __repr__(self) -> str:
+        return f"OpenAIClient(model={self.config.model!r}, endpoint={self.config.endpoint.name!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    async def warm(self) -> None:
+        """Load the SDK now, off the event loop, so that the first question does not wait for it."""
+        await self._connection.warm()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._connection.aclose()
+
+    async def process_code(self, code: str, *, language: str = "python", context: str = "") -> CodeAnalysis:
+        """Review one piece of code.
+
+        Args:
+            code: What to review. Spans of the findings are code points of it.
+            language: An LSP language id.
+            context: Code that helps to judge it; nothing is reported on it.
+        """
+        batch = await self.process_pieces([Piece(code, language, context)])
+        (piece,) = batch.pieces
+        return CodeAnalysis(
+            findings=piece.findings,
+            dropped=piece.dropped,
+            usage=batch.usage,
+            model=batch.model,
+            request_id=batch.request_id,
+            redactions=batch.redactions,
+        )
+
+    async def process_pieces(
+        self,
+        pieces: Sequence[Piece],
+        *,
+        on_piece: Callable[[int, PieceAnalysis], None] | None = None,
+    ) -> BatchAnalysis:
+        """Review several pieces in as few requests as ``max_request_tokens`` allows, side by side.
+
+        ``on_piece`` is called with a piece's place in ``pieces`` as soon as its analysis is there, on the
+        event loop. A piece that fails has its error in its analysis.
+
+        Raises:
+            OpenAIError: every piece failed: the first one's error.
+        """
+        tally = Tally(model=self.config.model)
+        landed: dict[int, PieceAnalysis] = {}
+
+        def land(index: int, analysis: PieceAnalysis) -> None:
+            landed[index] = analysis
+            if on_piece is not None:
+                on_piece(index, analysis)
+
+        jobs = await asyncio.to_thread(self._jobs, pieces)
+        for index, job in enumerate(jobs):
+            if isinstance(job, OpenAIError):
+                land(index, PieceAnalysis(error=job))
+        ready = [job for job in jobs if isinstance(job, Job)]
+        await _side_by_side(self._asked(ready, tally, land))
+        analyses = tuple(landed[index] for index in range(len(pieces)))
+        errors = [analysis.error for analysis in analyses if analysis.error is not None]
+        if errors and len(errors) == len(analyses):
+            raise errors[0]
+        return BatchAnalysis(
+            pieces=analyses,
+            usage=tally.usage,
+            model=tally.model,
+            request_id=tally.request_id,
+            redactions=sum(job.shielded.secrets for job in ready),
+        )
+
+    async def generate_suggestions(self, context: Context) -> list[Suggestion]:
+        """Other ways to write ``context.span``, best first; only those whose edits all passed the gate."""
+        try:
+            return await assisting.suggest(self._connection, context, self._secrets, Tally())
+        except Refused as error:
+            raise _not_sent(error) from error
+
+    async def analyze_context(self, context: Context) -> ContextAnalysis:
+        """What ``context.span`` does, relies on, and what would break it; plain text."""
+        try:
+            return await assisting.analyse(self._connection, context, self._secrets, Tally())
+        except Refused as error:
+            raise _not_sent(error) from error
+
+    async def probe(self) -> Probe:
+        """Ask the smallest question, to see whether the endpoint answers, and in the schema."""
+        # Here, because only this method needs it.
+        from kibitz.findings.assist import parse_probe, probe  # noqa: PLC0415
+
+        await self.warm()
+        tally, started = Tally(), time.monotonic()
+        understood = await self._connection.ask(question_of(probe()), decoded(parse_probe), tally)
+        return Probe(
+            model=tally.model,
+            api=self._connection.dialect.api,
+            format=self._connection.dialect.format,
+            understood=understood,
+            seconds=time.monotonic() - started,
+            usage=tally.usage,
+            request_id=tally.request_id,
+        )
+
+    def _jobs(self, pieces: Sequence[Piece]) -> list[Job | OpenAIError]:
+        """What may be sent of each piece, or why nothing. Takes CPU: for a thread."""
+        jobs: list[Job | OpenAIError] = []
+        for index, piece in enumerate(pieces):
+            try:
+                shielded = shield(piece.text, piece.context, keys=self._secrets)
+                jobs.append(Job(index, shielded, piece.language, piece.eol))
+            except Refused as error:
+                jobs.append(_not_sent(error))
+        return jobs
+
+    def _asked(
+        self, jobs: list[Job], tally: Tally, land: Callable[[int, PieceAnalysis], None]
+    ) -> list[Coroutine[object, object, None]]:
+        if self.config.review == "rewrite":
+            return [ask_rewrite(self._connection, job, tally, land) for job in jobs]
+        packed = packs(jobs, self.config.max_request_tokens)
+        return [ask_list(self._connection, pack, tally, land) for pack in packed]
+
+
+async def _side_by_side(work: list[Coroutine[object, object, None]]) -> None:
+    """Run all; a bug or a cancellation in one ends the others, and comes out as it is."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _not_sent(why: Refused) -> APIError:
+    return APIError(str(why), code=why.reason)

@@ -1,0 +1,140 @@
+"""What a client needs to know: the specification's fields under its names and units, and ours."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from kibitz.provider.endpoint import OPENAI_URL, Endpoint
+from kibitz.provider.errors import ConfigError
+
+_KEY = re.compile(r"[\x21-\x7e]{8,512}")
+_FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+Api = Literal["auto", "responses", "chat"]
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+
+
+class _Settings(BaseModel):
+    """A frozen model whose constructor raises ``ConfigError``, so that no pydantic error has to be caught."""
+
+    model_config = _FROZEN
+
+    def __init__(self, **fields: object) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise ConfigError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    """One line per wrong field; never the value, which may be a key."""
+    lines = []
+    for wrong in error.errors(include_url=False, include_input=False, include_context=False):
+        name = ".".join(map(str, wrong["loc"])) or "the settings"
+        lines.append(f"{name}: {wrong['msg'].removeprefix('Value error, ')}")
+    return "; ".join(lines)
+
+
+class RetryConfig(_Settings):
+    """How often, and after how long, a failed request is tried again."""
+
+    max_retries: Annotated[int, Field(ge=0, le=10)] = 2
+    """Attempts after the first one."""
+    initial_backoff_ms: Annotated[int, Field(ge=0, le=600_000)] = 500
+    """The longest wait before the first retry; it doubles from one to the next. Each wait is random
+    between 0 and that (full jitter), but never shorter than what the provider asks for."""
+    max_backoff_ms: Annotated[int, Field(ge=0, le=600_000)] = 20_000
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max_backoff_ms < self.initial_backoff_ms:
+            raise ValueError("max_backoff_ms must not be smaller than initial_backoff_ms")
+        return self
+
+
+class OpenAIConfig(_Settings):
+    """How to reach a model, and how much of it to use.
+
+    Raises:
+        ConfigError: a value is out of its bounds; the message names each wrong field, never a key.
+    """
+
+    api_key: SecretStr | None = None
+    """May be absent only for a server on this machine."""
+    model: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] = "gpt-6-luna"
+    max_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
+    """Most output tokens of one request, reasoning included."""
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    """Sent only when set: reasoning models refuse it."""
+    timeout_ms: Annotated[int, Field(ge=1, le=3_600_000)] = 60_000
+    """For one call with all its retries. Waiting for our own rate limit does not count."""
+    retry_config: RetryConfig = RetryConfig()
+
+    base_url: str | None = None
+    """None is OpenAI itself. Plain ``http`` is accepted for this machine only."""
+    api: Api = "auto"
+    """``auto``: Responses with OpenAI and Azure, Chat Completions elsewhere."""
+    organization: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
+    project: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
+    reasoning_effort: Effort | None = "low"
+    """The default is sent to OpenAI's own endpoint only; a value that was set is sent to any."""
+    review: Literal["list", "rewrite"] = "list"
+    """Ask for a list of findings, or (small models) for the corrected code."""
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    tokens_per_minute: Annotated[int, Field(ge=1, le=1_000_000_000)] = 200_000
+    """Input and output together."""
+    max_concurrency: Annotated[int, Field(ge=1, le=1024)] = 4
+    max_request_tokens: Annotated[int, Field(ge=64, le=1_000_000)] = 6000
+    """Estimated input tokens up to which several pieces share one request."""
+    max_response_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
+    """Of an answer's decompressed body; a longer one is refused while it arrives."""
+    trust_env: bool = False
+    """Whether ``HTTPS_PROXY``, ``SSL_CERT_FILE`` and their like from the environment apply."""
+
+    @field_validator("api_key")
+    @classmethod
+    def _sendable(cls, key: SecretStr | None) -> SecretStr | None:
+        # A stray space or line end would surface as a network error deep inside the HTTP client.
+        if key is not None and not _KEY.fullmatch(key.get_secret_value()):
+            raise ValueError("a key is 8 to 512 printable ASCII characters without spaces or line ends")
+        return key
+
+    @field_validator("base_url")
+    @classmethod
+    def _safe(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("it should look like https://host/v1")
+        _ = parts.port  # raises ValueError where it is no number
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("it must not hold a user name or password: the key has its own setting, api_key")
+        if parts.query or parts.fragment:
+            raise ValueError("it must not have a query or a fragment")
+        if parts.scheme == "http" and not Endpoint(url).is_loopback:
+            raise ValueError("source code goes over https only; plain http is for this machine")
+        return url.rstrip("/")
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where requests go."""
+        return Endpoint(self.base_url or OPENAI_URL)
+
+    @property
+    def effort(self) -> Effort | None:
+        """The reasoning effort to send here, or None to send none."""
+        chosen = "reasoning_effort" in self.model_fields_set
+        return self.reasoning_effort if chosen or self.endpoint.is_openai else None

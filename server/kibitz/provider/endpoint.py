@@ -1,0 +1,64 @@
+"""Whose API an address is, as far as that changes what we say to it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The base URL of an OpenAI-compatible API."""
+
+    url: str
+
+    @property
+    def _parts(self) -> SplitResult:
+        return urlsplit(self.url)
+
+    @property
+    def host(self) -> str:
+        """The host's name in lower case, without the port."""
+        return (self._parts.hostname or "").lower()
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: what a request must match to carry the key."""
+        scheme = self._parts.scheme.lower()
+        return scheme, self.host, self._parts.port or (443 if scheme == "https" else 80)
+
+    @property
+    def name(self) -> str:
+        """Host and port as they were written, for messages."""
+        return self._parts.netloc
+
+    @property
+    def is_openai(self) -> bool:
+        """OpenAI's own API, in any region."""
+        return self.host == "api.openai.com" or self.host.endswith(".api.openai.com")
+
+    @property
+    def is_azure(self) -> bool:
+        """OpenAI's models at Azure."""
+        return self.host.endswith(".openai.azure.com")
+
+    @property
+    def speaks_responses(self) -> bool:
+        """Whether the Responses API is known to keep to a JSON schema there."""
+        return self.is_openai or self.is_azure
+
+    @property
+    def is_loopback(self) -> bool:
+        """This machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether TLS is spoken."""
+        return self._parts.scheme.lower() == "https"

@@ -1,0 +1,122 @@
+"""Trying again: one layer, with full jitter, within the call's deadline.
+
+A wait is random between 0 and a ceiling that doubles (so that clients which failed together do not come back
+together), but never shorter than what the provider asks for. A provider that asks for more time than the
+call has left ends it at once. The SDK's own retries are off: they wait without jitter, and retry what cannot
+succeed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import tenacity as _t
+
+from kibitz.provider.errors import InvalidResponse, OpenAIError, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from kibitz.provider.config import RetryConfig
+
+T = TypeVar("T")
+
+
+class Budget:
+    """The time that a call may take, of which only what is spent inside ``spending`` counts."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._left = seconds
+        self._clock = clock
+
+    @property
+    def left(self) -> float:
+        """Seconds, never negative."""
+        return max(self._left, 0.0)
+
+    @contextmanager
+    def spending(self) -> Iterator[float]:
+        """Charge the time of the block; gives the seconds that it may take."""
+        started = self._clock()
+        try:
+            yield self.left
+        finally:
+            self._left -= self._clock() - started
+
+
+class Retrier:
+    """Repeats calls that failed in a way that may pass."""
+
+    def __init__(
+        self,
+        config: RetryConfig,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._config = config
+        self._sleep = sleep
+        self._uniform = uniform
+
+    async def __call__(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        budget: Budget,
+        on_retry: Callable[[OpenAIError, float], None] | None = None,
+    ) -> T:
+        """The result of the first attempt that succeeds, or the error of the last one.
+
+        ``on_retry`` is told the error and the seconds to wait. A cancellation passes through untouched.
+        """
+
+        async def sleep(seconds: float) -> None:
+            with budget.spending():
+                await self._sleep(seconds)
+
+        def before_sleep(state: _t.RetryCallState) -> None:
+            if on_retry is not None:
+                on_retry(_error(state), state.upcoming_sleep)
+
+        # Built for each call: a shared instance keeps its state per thread, so that concurrent tasks mix
+        # theirs up (seen: None in place of 199 of 200 results).
+        retrying = _t.AsyncRetrying(
+            retry=_Worthwhile(),
+            stop=lambda state: (
+                state.attempt_number > self._config.max_retries or state.upcoming_sleep >= budget.left
+            ),
+            wait=self._wait,
+            sleep=sleep,
+            before_sleep=before_sleep,
+            reraise=True,
+        )
+        return await retrying(attempt)
+
+    def _wait(self, state: _t.RetryCallState) -> float:
+        first, most = self._config.initial_backoff_ms / 1000, self._config.max_backoff_ms / 1000
+        ceiling = min(first * 2 ** (state.attempt_number - 1), most)
+        return max(self._uniform(0, ceiling), _error(state).retry_after or 0.0)
+
+
+class _Worthwhile:
+    """Whether another attempt can help. An unusable or missing answer gets one: it may have been paid for."""
+
+    def __init__(self) -> None:
+        self._unusable = 0
+
+    def __call__(self, state: _t.RetryCallState) -> bool:
+        if state.outcome is None or not isinstance(error := state.outcome.exception(), OpenAIError):
+            return False
+        if isinstance(error, InvalidResponse | Timeout):
+            self._unusable += 1
+        return error.retryable and self._unusable <= 1
+
+
+def _error(state: _t.RetryCallState) -> OpenAIError:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, OpenAIError):
+        raise TypeError("only provider errors are retried") from error
+    return error

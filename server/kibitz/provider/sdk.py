@@ -1,0 +1,80 @@
+"""The openai SDK, tamed: one POST, one body back, every failure translated.
+
+The only place that calls the SDK. Importing it costs half a second of CPU and 40 MB: ``load`` does that and
+builds the client, and is meant for a thread.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+# Would switch on the SDK's logging of what it sends, on stderr.
+os.environ.pop("OPENAI_LOG", None)
+
+import openai
+import openai.resources.chat
+import openai.resources.responses
+
+from kibitz.guard.sanitize import Rejected, decode_json
+from kibitz.provider import translate
+from kibitz.provider.transport import http_client
+
+if TYPE_CHECKING:
+    from kibitz.provider.config import OpenAIConfig
+
+_PLACEHOLDER = "added-by-the-transport"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A decoded answer with a status of success."""
+
+    data: object
+    request_id: str | None
+
+
+class Sdk:
+    """The SDK's client for one configuration. Blocks while it is built."""
+
+    def __init__(self, config: OpenAIConfig) -> None:
+        self._config = config
+        self._http = http_client(config)
+        self._client = openai.AsyncOpenAI(
+            # Not the key: the transport adds that, so that nothing of the SDK's can show it.
+            api_key=_PLACEHOLDER,
+            base_url=config.endpoint.url,
+            max_retries=0,
+            timeout=self._http.timeout,
+            http_client=self._http,
+        )
+
+    async def post(self, api: str, body: dict[str, Any], sent: str) -> Reply:
+        """Ask; ``sent`` is the text that must not be quoted in an error.
+
+        Raises:
+            OpenAIError: whatever went wrong. ``CancelledError`` passes through, with the connection closed.
+        """
+        create = self._client.responses if api == "responses" else self._client.chat.completions
+        try:
+            raw = await create.with_raw_response.create(**body)
+        except Exception as error:
+            raise translate.translate(error, self._config, sent) from error
+        request_id = translate.request_id_of(raw.headers)
+        try:
+            return Reply(decode_json(raw.content.decode("utf-8")), request_id)
+        except (UnicodeDecodeError, Rejected) as error:
+            # Not "from": the exception holds the body.
+            cause = ValueError(type(error).__name__)
+            content_type = raw.headers.get("content-type", "")
+            raise translate.unusable(self._config, content_type, request_id) from cause
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+
+def load(config: OpenAIConfig) -> Sdk:
+    """Build a client; blocks for half a second or more the first time."""
+    return Sdk(config)

@@ -1,0 +1,18 @@
+"""How many tokens a text will be, without a tokenizer.
+
+Measured on source code against o200k_base: ASCII takes 3.6 to 4.5 bytes per token, everything else about one
+token per code point. The estimate is high by 17 % on the mean and low by more than 20 % for 1 % of files; the
+rate limiter settles with the provider's own count afterwards.
+"""
+
+from __future__ import annotations
+
+_ASCII_PER_TOKEN = 3.6
+MESSAGE_OVERHEAD = 4
+"""Tokens around each message of a dialogue."""
+
+
+def estimate(text: str) -> int:
+    """Tokens that ``text`` will take, rounded up. Takes microseconds for 100 KB."""
+    others = 0 if text.isascii() else len(text) - len(text.encode("ascii", "ignore"))
+    return int((len(text) - others) / _ASCII_PER_TOKEN) + others + bool(text)

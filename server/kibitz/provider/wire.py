@@ -1,0 +1,280 @@
+"""What goes over the wire and comes back, as plain JSON objects; no I/O and no SDK.
+
+A ``Question`` is independent of the API. A ``Dialect`` is what an endpoint was seen to understand: it starts
+with the best (a strict JSON schema) and gives up what a server refuses, one field at a time. What comes back
+is read as if an enemy wrote it: nothing is assumed to be there, or to have the right type.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded
+from kibitz.provider.models import Usage
+from kibitz.provider.tokens import MESSAGE_OVERHEAD, estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kibitz.provider.config import OpenAIConfig
+
+Format = Literal["json_schema", "json_object", "text"]
+_FORMATS: tuple[Format, ...] = ("json_schema", "json_object", "text")
+_MOST_TOKENS = 1_000_000_000
+_NAME = re.compile(r"[\w./:@+-]{1,200}", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a dialogue after the instructions."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request for one answer."""
+
+    instructions: str
+    """Static within a kind of question: the prefix that prompt caches keep."""
+    messages: tuple[Message, ...]
+    schema_name: str = ""
+    schema: Mapping[str, object] | None = None
+    """None: the answer is plain text."""
+    max_output_tokens: int | None = None
+    """None: as many as the configuration allows."""
+
+    @property
+    def input_tokens(self) -> int:
+        """What it will cost to read, by estimate."""
+        texts = [self.instructions, *(message.content for message in self.messages)]
+        if self.schema is not None:
+            texts.append(json.dumps(self.schema))
+        return sum(estimate(text) + MESSAGE_OVERHEAD for text in texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How to put a question to one endpoint."""
+
+    api: Literal["responses", "chat"]
+    format: Format = "json_schema"
+    completion_tokens: bool = False
+    """Chat: the bound is called ``max_completion_tokens``, as OpenAI's own models want it."""
+    without: frozenset[str] = frozenset()
+    """Optional fields that were refused."""
+
+    @classmethod
+    def of(cls, config: OpenAIConfig) -> Dialect:
+        """The best that the endpoint is expected to understand."""
+        where = config.endpoint
+        api = config.api
+        if api == "auto":
+            api = "responses" if where.speaks_responses else "chat"
+        return cls(api, completion_tokens=where.is_openai or where.is_azure)
+
+    def after_refusal(self, field: str) -> Dialect | None:
+        """What to try after the endpoint refused a field; None if nothing is left to give up."""
+        if field == "format" and self.format != _FORMATS[-1]:
+            return replace(self, format=_FORMATS[_FORMATS.index(self.format) + 1])
+        if field == "max_tokens" and self.api == "chat" and "max_tokens" not in self.without:
+            # The other name, once: both refused means that the number is the trouble.
+            return replace(
+                self, completion_tokens=not self.completion_tokens, without=self.without | {"max_tokens"}
+            )
+        if field in {"reasoning_effort", "prompt_cache_key"} and field not in self.without:
+            return replace(self, without=self.without | {field})
+        return None
+
+
+def body_of(question: Question, config: OpenAIConfig, dialect: Dialect) -> dict[str, Any]:
+    """The JSON body of a question. Lone surrogates, which no JSON can carry, become U+FFFD one to one."""
+    instructions = _clean(question.instructions)
+    if question.schema is not None and dialect.format != "json_schema":
+        schema = json.dumps(question.schema)
+        instructions += f"\n\nAnswer with nothing but JSON that fits this schema:\n{schema}"
+    turns = [{"role": m.role, "content": _clean(m.content)} for m in question.messages]
+    body: dict[str, Any] = {"model": config.model}
+    effort = None if "reasoning_effort" in dialect.without else config.effort
+    bound = _bound(question, config, reasons=effort not in {None, "none"})
+    if dialect.api == "responses":
+        # The provider keeps what it is asked to store for 30 days, and storing is its default.
+        body |= {"instructions": instructions, "input": turns, "max_output_tokens": bound, "store": False}
+        if effort is not None:
+            body["reasoning"] = {"effort": effort}
+        if form := _format(question, dialect):
+            body["text"] = {"format": form}
+    else:
+        body["messages"] = [{"role": "system", "content": instructions}, *turns]
+        body["max_completion_tokens" if dialect.completion_tokens else "max_tokens"] = bound
+        if effort is not None:
+            body["reasoning_effort"] = effort
+        if form := _format(question, dialect):
+            body["response_format"] = form
+    if config.temperature is not None:
+        body["temperature"] = config.temperature
+    if config.endpoint.is_openai and "prompt_cache_key" not in dialect.without:
+        # Requests with one prefix go to one machine, where its cache is.
+        body["prompt_cache_key"] = f"kibitz-{question.schema_name or 'text'}"
+    return body
+
+
+def _bound(question: Question, config: OpenAIConfig, *, reasons: bool) -> int:
+    # A model that reasons spends from the same allowance: a bound made for the answer alone would cut it.
+    if question.max_output_tokens is None or reasons:
+        return config.max_tokens
+    return min(question.max_output_tokens, config.max_tokens)
+
+
+def _format(question: Question, dialect: Dialect) -> dict[str, Any] | None:
+    if question.schema is None or dialect.format == "text":
+        return None
+    if dialect.format == "json_object":
+        return {"type": "json_object"}
+    inner = {"name": question.schema_name, "schema": question.schema, "strict": True}
+    if dialect.api == "responses":
+        return {"type": "json_schema", **inner}
+    return {"type": "json_schema", "json_schema": inner}
+
+
+def _clean(text: str) -> str:
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said, or why that cannot be used; what it used is known either way."""
+
+    text: str = ""
+    problem: OpenAIError | None = None
+    usage: Usage | None = None
+    """Without a cost; None if the server did not say."""
+    model: str | None = None
+
+
+def read(dialect: Dialect, reply: object) -> Answer:
+    """An answer from a decoded body, whatever it holds; never raises."""
+    if not isinstance(reply, dict):
+        return Answer(problem=_unusable(f"JSON came, but it is not a {dialect.api} answer", retryable=True))
+    text, problem = _read_responses(reply) if dialect.api == "responses" else _read_chat(reply)
+    if isinstance(reply.get("error"), dict):
+        text, problem = "", _upstream(reply["error"])
+    if problem is None and not text.strip():
+        problem = _unusable("the answer is empty", code="empty", retryable=True)
+    return Answer(text, problem, _usage(reply.get("usage")), name_of(reply.get("model")))
+
+
+def _read_chat(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
+    choices = reply.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        return "", _unusable("JSON came, but it is not a chat answer", retryable=True)
+    if isinstance(message.get("refusal"), str) and message["refusal"]:
+        return "", _refused()
+    if problem := _ending(choice.get("finish_reason")):
+        return "", problem
+    content = message.get("content")
+    return content if isinstance(content, str) else "", None
+
+
+def _read_responses(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
+    status, output = reply.get("status"), reply.get("output")
+    if status == "incomplete":
+        details = reply.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, dict) else None
+        return "", _ending("content_filter" if reason == "content_filter" else "length")
+    if status in {"failed", "cancelled"}:
+        return "", _upstream(reply.get("error"))
+    if not isinstance(output, list):
+        return "", _unusable("JSON came, but it is not a responses answer", retryable=True)
+    parts = [
+        part
+        for item in output
+        if isinstance(item, dict) and item.get("type") == "message" and isinstance(item.get("content"), list)
+        for part in item["content"]
+        if isinstance(part, dict)
+    ]
+    if any(part.get("type") == "refusal" for part in parts):
+        return "", _refused()
+    texts = [part.get("text") for part in parts if part.get("type") == "output_text"]
+    return "".join(text for text in texts if isinstance(text, str)), None
+
+
+def _ending(reason: object) -> OpenAIError | None:
+    if reason == "length":
+        return _unusable(
+            "the answer was cut off at its longest length; raise the setting max_tokens", code="length"
+        )
+    if reason == "content_filter":
+        return _unusable("the provider's content filter stopped the answer", code="content_filter")
+    return None
+
+
+def _refused() -> OpenAIError:
+    return _unusable("the model refused to answer this request", code="refusal")
+
+
+def _unusable(message: str, *, code: str = "malformed", retryable: bool = False) -> InvalidResponse:
+    return InvalidResponse(message, code=code, retryable=retryable)
+
+
+def _upstream(error: object) -> OpenAIError:
+    """A failure that is told inside a successful answer."""
+    raw = error.get("code") if isinstance(error, dict) else None
+    code = name_of(str(raw)) if isinstance(raw, str | int) else None
+    if code in {"rate_limit_exceeded", "429"}:
+        return RateLimitExceeded(
+            "the provider wants fewer requests; they will be spaced out", code=code, retryable=True
+        )
+    retryable = code in {"server_error", "500", "502", "503", "504", "529"}
+    hint = "this is on its side; try again later" if retryable else "the request will not be repeated"
+    return APIError(f"the provider failed while it answered ({code}); {hint}", code=code, retryable=retryable)
+
+
+def _usage(reported: object) -> Usage | None:
+    if not isinstance(reported, dict):
+        return None
+
+    def count(*names: str, of: object = reported) -> int:
+        for name in names:
+            value = of.get(name) if isinstance(of, dict) else None
+            if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS:
+                return value
+        return 0
+
+    inputs = reported.get("input_tokens_details") or reported.get("prompt_tokens_details")
+    outputs = reported.get("output_tokens_details") or reported.get("completion_tokens_details")
+    return Usage(
+        requests=1,
+        input_tokens=count("input_tokens", "prompt_tokens"),
+        cached_tokens=count("cached_tokens", of=inputs),
+        cache_write_tokens=count("cache_write_tokens", of=inputs),
+        output_tokens=count("output_tokens", "completion_tokens"),
+        reasoning_tokens=count("reasoning_tokens", of=outputs),
+    )
+
+
+def name_of(value: object) -> str | None:
+    """A short plain identifier from outside (a model, a code, a request id), or None."""
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
+
+
+_THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_BLOCK = re.compile(r"^```[a-zA-Z]*[ \t]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def json_part(text: str) -> str:
+    """The JSON object in an answer that may be wrapped in thoughts, a code block, or a sentence."""
+    text = _THOUGHT.sub("", text).strip()
+    if text.startswith("{"):
+        return text
+    if block := _BLOCK.search(text):
+        return block[1].strip()
+    start, end = text.find("{"), text.rfind("}")
+    return text[start : end + 1] if 0 <= start < end else text
