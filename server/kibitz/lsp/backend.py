@@ -1,0 +1,150 @@
+"""The server's way to the rest of kibitz: settings and reviewers, imported when they are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kibitz.lsp.documents import path_of
+from kibitz.lsp.service import Loading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kibitz.app import App
+    from kibitz.config import Reported, Settings
+    from kibitz.findings.finding import Finding
+    from kibitz.guard.ignore import Ignore
+    from kibitz.lsp.service import Outcome, ReviewService
+    from kibitz.provider.errors import OpenAIError
+    from kibitz.provider.models import Usage
+    from kibitz.review.reviewer import Review, Reviewer
+    from kibitz.text.spans import Span
+
+_OWN_KNOBS = {"enabled", "debounce_ms", "max_delay_ms", "max_file_bytes"}
+"""Settings that the server reads itself: a change of these needs no new reviewer."""
+
+
+class AppBackend:
+    """Settings by ``kibitz.config``, reviewers by ``kibitz.app``."""
+
+    def __init__(self) -> None:
+        self._settings: Settings | None = None
+        self._built: Settings | None = None
+        self._reported: Reported | None = None
+
+    async def load(self, editor: object, cli: Mapping[str, object]) -> Loading:
+        """See ``Backend``."""
+        settings, problems = await asyncio.to_thread(self._load, editor, cli)
+        rebuild = self._built is None or _core(settings) != _core(self._built)
+        self._settings = settings
+        return Loading(settings, problems, rebuild)
+
+    async def build(self, roots: Sequence[str]) -> ReviewService:
+        """See ``Backend``."""
+        if self._settings is None:
+            raise RuntimeError("the settings are loaded first")
+        settings, self._built = self._settings, None
+        app = await asyncio.to_thread(_create, settings)
+        try:
+            reviewer = await app.reviewer()
+        except BaseException:
+            await app.aclose()
+            raise
+        self._built = settings
+        return AppService(app, reviewer, settings, roots)
+
+    def _load(self, editor: object, cli: Mapping[str, object]) -> tuple[Settings, tuple[str, ...]]:
+        from kibitz.config import Reported, load  # noqa: PLC0415 - 0.1 s, after initialize
+
+        loaded = load(cli=cli, lsp=editor)
+        if self._reported is None:
+            self._reported = Reported()
+        return loaded.settings, tuple(str(p) for p in self._reported.fresh(loaded.problems))
+
+
+def _core(settings: Settings) -> dict[str, object]:
+    return settings.model_dump(exclude=_OWN_KNOBS)
+
+
+def _create(settings: Settings) -> App:
+    from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second
+
+    return App.create(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A ``Review`` as the server sees it."""
+
+    findings: Sequence[Finding]
+    unreviewed: Sequence[Span]
+    errors: Sequence[OpenAIError]
+    requests: int
+
+
+class AppService:
+    """A reviewer, and what it cost so far."""
+
+    def __init__(self, app: App, reviewer: Reviewer, settings: Settings, roots: Sequence[str]) -> None:
+        self._app = app
+        self._reviewer = reviewer
+        self._settings = settings
+        self._roots: list[Path] = []
+        self._ignores: dict[Path, Ignore] = {}
+        self._usage: Usage | None = None
+        self.set_roots(roots)
+
+    def set_roots(self, roots: Sequence[str]) -> None:
+        """See ``ReviewService``."""
+        self._roots = [Path(path) for uri in roots if (path := path_of(uri)) is not None]
+
+    async def review(
+        self, text: str, language: str, path: str | None, on_progress: Callable[[Outcome], None]
+    ) -> Outcome:
+        """See ``ReviewService``."""
+        from kibitz.review.reviewer import Source  # noqa: PLC0415 - loaded with the app
+
+        name = Path(path).name if path else ""
+        source = Source(text, language, name)
+        review = await self._reviewer.review(source, on_progress=lambda so_far: on_progress(_found(so_far)))
+        usage = review.stats.usage
+        self._usage = usage if self._usage is None else self._usage + usage
+        return _found(review)
+
+    def refusal(self, path: str) -> str | None:
+        """See ``ReviewService``."""
+        from kibitz.guard.ignore import Ignore  # noqa: PLC0415 - loaded with the app
+
+        file = Path(path)
+        root = next((root for root in self._roots if file.is_relative_to(root)), file.parent)
+        if root not in self._ignores:
+            self._ignores[root] = Ignore(root, exclude=self._settings.exclude)
+        return self._ignores[root].reason(file)
+
+    async def clear_cache(self) -> None:
+        """See ``ReviewService``."""
+        self._reviewer.clear_cache()
+
+    def status(self) -> str:
+        """See ``ReviewService``."""
+        who = self._app.describe()
+        usage = self._usage
+        if usage is None or not usage.requests:
+            return f"{who}; nothing was sent yet"
+        cost = "" if usage.cost_usd is None else f", ${usage.cost_usd:.4f}"
+        return (
+            f"{who}; {usage.requests} requests, {usage.input_tokens} tokens in "
+            f"({usage.cached_tokens} cached), {usage.output_tokens} out{cost}"
+        )
+
+    async def aclose(self) -> None:
+        """See ``ReviewService``."""
+        await self._app.aclose()
+
+
+def _found(review: Review) -> _Found:
+    silent = (*review.pending, *review.unreviewed)
+    return _Found(review.findings, silent, review.errors, review.stats.usage.requests)

@@ -1,0 +1,89 @@
+"""What the client can do, reduced once to a handful of facts. Everything else reads those.
+
+It is read from the JSON as it came, field by field: a client that sends nonsense in one corner of its
+capabilities can still be served, and `initialize` need not wait for every type of the protocol to be built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kibitz.text.lines import Encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KNOWN_ENCODINGS = {encoding.value: encoding for encoding in Encoding}
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The facts about the editor at the other end."""
+
+    name: str = ""
+    encoding: Encoding = Encoding.UTF16
+    """What its columns count: the first of its choices that is known, as the protocol has it."""
+    versioned_edits: bool = False
+    """It applies `documentChanges`, and refuses them for a version it does not have."""
+    annotated_edits: bool = False
+    """It can ask the user before it applies an edit."""
+    progress: bool = False
+    """It shows progress that the server begins."""
+    configuration: bool = False
+    """It answers `workspace/configuration`."""
+    registers_configuration: bool = False
+    """It sends `didChangeConfiguration` only after a registration."""
+    process_id: int | None = None
+    roots: tuple[str, ...] = ()
+    """URIs of the folders it works in."""
+    options: object = None
+    """`initializationOptions`, unchecked."""
+
+
+def reduce(params: Mapping[str, Any]) -> Client:
+    """The facts of an `initialize` request's parameters, whatever they hold."""
+    capabilities = params.get("capabilities")
+    name = _at(params, "clientInfo", "name")
+    process_id = params.get("processId")
+    return Client(
+        name=name if isinstance(name, str) else "",
+        encoding=_encoding(_at(capabilities, "general", "positionEncodings")),
+        # Neovim does not say so, but applies them and checks the version (notes: "Buffer newer than edits").
+        versioned_edits=_at(capabilities, "workspace", "workspaceEdit", "documentChanges") is True
+        or name == "Neovim",
+        annotated_edits=isinstance(
+            _at(capabilities, "workspace", "workspaceEdit", "changeAnnotationSupport"), dict
+        ),
+        progress=_at(capabilities, "window", "workDoneProgress") is True,
+        configuration=_at(capabilities, "workspace", "configuration") is True,
+        registers_configuration=_at(
+            capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration"
+        )
+        is True,
+        process_id=process_id if type(process_id) is int and process_id > 0 else None,
+        roots=_roots(params),
+        options=params.get("initializationOptions"),
+    )
+
+
+def _encoding(offered: object) -> Encoding:
+    for name in offered if isinstance(offered, list) else ():
+        if isinstance(name, str) and name in _KNOWN_ENCODINGS:
+            return _KNOWN_ENCODINGS[name]
+    return Encoding.UTF16
+
+
+def _roots(params: Mapping[str, Any]) -> tuple[str, ...]:
+    folders = params.get("workspaceFolders")
+    uris = [_at(folder, "uri") for folder in folders] if isinstance(folders, list) else []
+    uris = [uri for uri in uris if isinstance(uri, str)] or [params.get("rootUri")]
+    return tuple(uri for uri in uris if isinstance(uri, str))
+
+
+def _at(value: object, *path: str) -> object:
+    for name in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value

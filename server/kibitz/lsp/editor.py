@@ -1,0 +1,118 @@
+"""The editor at the other end of the wire, as the session sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kibitz.lsp.capabilities import Client
+    from kibitz.lsp.protocol import KibitzProtocol
+    from kibitz.lsp.session import Progress
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 5.0
+"""How long an editor may take to answer what needs no user."""
+
+
+class WireEditor:
+    """Sends notifications, and the few requests that a server has for its client."""
+
+    def __init__(self, protocol: KibitzProtocol) -> None:
+        self._protocol = protocol
+        self._numbers = itertools.count(1)
+        self._progress: dict[int | str, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.shows_progress = False
+
+    def publish(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> None:
+        """See ``Editor``."""
+        params = types.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=list(diagnostics))
+        self._protocol.notify(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, params)
+
+    def show(self, message: str) -> None:
+        """See ``Editor``."""
+        params = types.ShowMessageParams(type=types.MessageType.Warning, message=message)
+        self._protocol.notify(types.WINDOW_SHOW_MESSAGE, params)
+
+    def tell(self, message: str) -> None:
+        """Answer the user, who asked."""
+        params = types.ShowMessageParams(type=types.MessageType.Info, message=message)
+        self._protocol.notify(types.WINDOW_SHOW_MESSAGE, params)
+
+    def progress(self, title: str, uri: str) -> Progress:
+        """See ``Editor``."""
+        token = f"kibitz-{next(self._numbers)}"
+        shown = WireProgress(self._protocol, token)
+        if self.shows_progress:
+            self._progress[token] = uri
+            task = asyncio.get_running_loop().create_task(shown.begin(title))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            shown.on_end = lambda: self._progress.pop(token, None)
+        return shown
+
+    def reviewed_under(self, token: int | str) -> str | None:
+        """The document whose review that progress stands for."""
+        return self._progress.get(token)
+
+    async def configuration(self, client: Client) -> object:
+        """The editor's section ``kibitz``, or None if it has none or does not say."""
+        if not client.configuration:
+            return None
+        params = types.ConfigurationParams(items=[types.ConfigurationItem(section="kibitz")])
+        answer = await self._ask(types.WORKSPACE_CONFIGURATION, params)
+        return answer[0] if isinstance(answer, list | tuple) and answer else None
+
+    async def register_configuration(self) -> None:
+        """Ask to be told when the editor's settings change."""
+        method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
+        registration = types.Registration("kibitz-configuration", method, {"section": "kibitz"})
+        await self._ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]))
+
+    async def _ask(self, method: str, params: object) -> object:
+        try:
+            return await self._protocol.ask(method, params, seconds=ANSWER_SECONDS)
+        except (TimeoutError, JsonRpcException) as error:
+            logger.info("the editor did not answer %s: %s", method, type(error).__name__)
+            return None
+
+
+class WireProgress:
+    """One work-done progress: created, begun and ended at the editor, in this order or not at all."""
+
+    def __init__(self, protocol: KibitzProtocol, token: str) -> None:
+        self._protocol = protocol
+        self._token = token
+        self._begun = self._over = False
+        self.on_end: object = None
+
+    async def begin(self, title: str) -> None:
+        """Show it, once the editor agrees."""
+        try:
+            params = types.WorkDoneProgressCreateParams(token=self._token)
+            await self._protocol.ask(types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, seconds=ANSWER_SECONDS)
+        except (TimeoutError, JsonRpcException):
+            return
+        if not self._over:
+            self._begun = True
+            self._send(types.WorkDoneProgressBegin(title=title, cancellable=True))
+
+    def end(self) -> None:
+        """See ``Progress``."""
+        self._over = True
+        if self._begun:
+            self._send(types.WorkDoneProgressEnd())
+        if callable(self.on_end):
+            self.on_end()
+
+    def _send(self, value: types.WorkDoneProgressBegin | types.WorkDoneProgressEnd) -> None:
+        self._protocol.notify(types.PROGRESS, types.ProgressParams(token=self._token, value=value))

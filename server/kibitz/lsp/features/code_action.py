@@ -1,0 +1,53 @@
+"""``textDocument/codeAction``: a lookup in what is known already. No model is ever asked here.
+
+Editors differ in which diagnostics they send along (Neovim: those of the cursor's line; eglot: those that
+overlap), so the findings of the lines in question are found by range as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from kibitz.lsp.rendering import SOURCE, identity, quick_fix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kibitz.findings.finding import Finding
+    from kibitz.lsp.documents import Document
+    from kibitz.lsp.server import KibitzServer
+
+
+def code_action(ls: KibitzServer, params: types.CodeActionParams) -> list[types.CodeAction]:
+    """Handle the request."""
+    document = ls.session.documents.get(params.text_document.uri)
+    if document is None or not document.synced or not _asks_for_quick_fixes(params.context.only):
+        return []
+    findings = _meant(document, params)
+    actions = (quick_fix(finding, document.snapshot, ls.session.client) for finding in findings)
+    return [action for action in actions if action is not None]
+
+
+def _meant(document: Document, params: types.CodeActionParams) -> Iterable[Finding]:
+    """The findings on the lines of the range, and those whose diagnostics were sent along."""
+    first, last = sorted((params.range.start.line, params.range.end.line))
+    sent = {name for diagnostic in params.context.diagnostics if (name := _identity(diagnostic))}
+    lines = document.snapshot.lines
+    for finding in document.findings:
+        begins, ends = lines.line_of(finding.span.start), lines.line_of(finding.span.end)
+        if (begins <= last and first <= ends) or identity(finding) in sent:
+            yield finding
+
+
+def _identity(diagnostic: types.Diagnostic) -> object:
+    if diagnostic.source == SOURCE and isinstance(diagnostic.data, dict):
+        return diagnostic.data.get("id")
+    return None
+
+
+def _asks_for_quick_fixes(only: Iterable[types.CodeActionKind | str] | None) -> bool:
+    quick_fix_kind = types.CodeActionKind.QuickFix.value
+    kinds = None if only is None else [getattr(kind, "value", kind) for kind in only]
+    return kinds is None or any(kind in {"", quick_fix_kind} for kind in kinds)

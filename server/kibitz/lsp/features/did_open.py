@@ -1,0 +1,16 @@
+"""``textDocument/didOpen``: reviewed at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from kibitz.lsp.server import KibitzServer
+
+
+def did_open(ls: KibitzServer, params: types.DidOpenTextDocumentParams) -> None:
+    """Handle the notification."""
+    document = params.text_document
+    ls.session.opened(document.uri, document.version, str(document.language_id), document.text)

@@ -1,0 +1,85 @@
+"""``workspace/executeCommand``: what the user may ask for by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pygls.exceptions import JsonRpcInvalidParams
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from lsprotocol import types
+
+    from kibitz.lsp.server import KibitzServer
+
+
+async def execute_command(ls: KibitzServer, params: types.ExecuteCommandParams) -> object:
+    """Handle the request. Its work ends with it when it is cancelled."""
+    command = COMMANDS.get(params.command)
+    if command is None:
+        raise JsonRpcInvalidParams(f"kibitz has no such command; it has {', '.join(COMMANDS)}")
+    return await command(ls, params.arguments or ())
+
+
+async def _analyze_document(ls: KibitzServer, arguments: Sequence[object]) -> None:
+    """Review a document (its URI is the argument), or all, now; what failed is tried again."""
+    uri = _uri(arguments)
+    if ls.session.service is None:
+        # Whoever asks may have mended what was missing.
+        ls.setup.refresh(pull=True)
+    elif uri is None:
+        ls.session.review_all()
+    else:
+        ls.session.review_now(uri)
+
+
+async def _stop(ls: KibitzServer, arguments: Sequence[object]) -> None:
+    """Cancel what is under way, in a document or in all."""
+    ls.session.stop(_uri(arguments))
+
+
+async def _pause(ls: KibitzServer, _arguments: Sequence[object]) -> None:
+    """Review nothing until told to go on."""
+    ls.session.pause()
+
+
+async def _resume(ls: KibitzServer, _arguments: Sequence[object]) -> None:
+    """Go on."""
+    ls.session.resume()
+
+
+async def _show_status(ls: KibitzServer, _arguments: Sequence[object]) -> str:
+    """Say what kibitz is doing."""
+    status = ls.session.status()
+    ls.editor.tell(f"kibitz: {status}")
+    return status
+
+
+async def _clear_cache(ls: KibitzServer, _arguments: Sequence[object]) -> None:
+    """Forget kept answers; the next reviews are paid again."""
+    if ls.session.service is not None:
+        await ls.session.service.clear_cache()
+        ls.session.forget_reviews()
+
+
+def _uri(arguments: Sequence[object]) -> str | None:
+    """The document that the arguments name: its URI, or an object that holds it."""
+    first = arguments[0] if arguments else None
+    if isinstance(first, dict):
+        inner = first.get("textDocument", first)
+        first = inner.get("uri") if isinstance(inner, dict) else None
+    if first is not None and not isinstance(first, str):
+        raise JsonRpcInvalidParams("the argument should be a document's URI")
+    return first
+
+
+COMMANDS: dict[str, Callable[[KibitzServer, Sequence[object]], Awaitable[object]]] = {
+    "kibitz.analyzeDocument": _analyze_document,
+    "kibitz.stop": _stop,
+    "kibitz.pause": _pause,
+    "kibitz.resume": _resume,
+    "kibitz.showStatus": _show_status,
+    "kibitz.clearCache": _clear_cache,
+}
+"""All commands, by the name that editors know them under."""

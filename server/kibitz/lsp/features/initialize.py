@@ -1,0 +1,42 @@
+"""``initialize``: what the client can do, and what kibitz does; answered before the rest is imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from kibitz._version import __version__
+from kibitz.lsp.capabilities import reduce
+from kibitz.lsp.features.execute_command import COMMANDS
+from kibitz.lsp.protocol import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kibitz.lsp.server import KibitzServer
+
+
+def initialize(ls: KibitzServer, params: Mapping[str, Any]) -> types.InitializeResult:
+    """Handle the request."""
+    client = reduce(params)
+    ls.session.client = client
+    ls.editor.shows_progress = client.progress
+    ls.protocol.phase = Phase.RUNNING
+    ls.parent.start(client.process_id)
+    return types.InitializeResult(
+        capabilities=types.ServerCapabilities(
+            position_encoding=types.PositionEncodingKind(client.encoding.value),
+            text_document_sync=types.TextDocumentSyncOptions(
+                open_close=True, change=types.TextDocumentSyncKind.Incremental, save=True
+            ),
+            code_action_provider=types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix]),
+            execute_command_provider=types.ExecuteCommandOptions(commands=list(COMMANDS)),
+            workspace=types.WorkspaceOptions(
+                workspace_folders=types.WorkspaceFoldersServerCapabilities(
+                    supported=True, change_notifications=True
+                )
+            ),
+        ),
+        server_info=types.ServerInfo(name="kibitz", version=__version__),
+    )

@@ -1,0 +1,18 @@
+"""``initialized``: the answer is out, so now the settings, the SDK and the reviewer may take their time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from kibitz.lsp.server import KibitzServer
+
+
+async def initialized(ls: KibitzServer, _params: types.InitializedParams) -> None:
+    """Handle the notification."""
+    ls.setup.start(ls.session.client.options)
+    if ls.session.client.registers_configuration:
+        await ls.editor.register_configuration()
+    await ls.protocol.warm()

@@ -1,0 +1,301 @@
+"""One conversation with one editor: its documents, their reviews, and what it is shown of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from kibitz.lsp.capabilities import Client
+from kibitz.lsp.documents import Change, Document, Documents, Run
+from kibitz.lsp.faults import describe
+from kibitz.lsp.notices import Notices
+from kibitz.lsp.rendering import diagnostic
+from kibitz.lsp.scheduler import Scheduler
+from kibitz.provider.errors import OpenAIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lsprotocol import types
+
+    from kibitz.lsp.clock import Clock
+    from kibitz.lsp.service import Knobs, Outcome, ReviewService
+    from kibitz.text.snapshot import TextChange
+
+logger = logging.getLogger(__name__)
+
+DOCUMENTS_AT_ONCE = 4
+"""So many documents are reviewed side by side."""
+PROGRESS_AFTER_SECONDS = 0.5
+"""A review that is done sooner shows no progress: most are, from the cache."""
+
+
+class Progress(Protocol):
+    """Something that the editor shows while it lasts."""
+
+    def end(self) -> None:
+        """It is over."""
+
+
+class Editor(Protocol):
+    """What a session tells the editor."""
+
+    def publish(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> None:
+        """These are all diagnostics of the document now."""
+
+    def show(self, message: str) -> None:
+        """Tell the user."""
+
+    def progress(self, title: str, uri: str) -> Progress:
+        """Show that a review of ``uri`` is under way, if the editor can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """How the server behaves until the settings are read."""
+
+    enabled: bool = True
+    debounce_ms: int = 1000
+    max_delay_ms: int = 5000
+    max_file_bytes: int = 262_144
+
+
+class Session:
+    """Reacts to what happens in the editor. All methods are to be called on the event loop."""
+
+    def __init__(self, editor: Editor, clock: Clock) -> None:
+        self.client = Client()
+        self.documents = Documents()
+        self.notices = Notices(editor.show)
+        self.knobs: Knobs = Defaults()
+        self.service: ReviewService | None = None
+        self.paused = False
+        self._editor = editor
+        self._clock = clock
+        self._scheduler = Scheduler(self, clock, at_once=DOCUMENTS_AT_ONCE)
+        self._published: dict[str, object] = {}
+        self._too_large: set[str] = set()
+
+    @property
+    def busy(self) -> int:
+        """How many documents wait for their review, or are being reviewed."""
+        return self._scheduler.pending
+
+    # What the editor does
+
+    def opened(self, uri: str, version: int, language_id: str, text: str) -> None:
+        """A document is open now."""
+        self._scheduler.cancel(uri)
+        self.documents.open(uri, version, language_id, text)
+        self.review_now(uri)
+
+    def changed(self, uri: str, version: int, changes: Sequence[TextChange]) -> None:
+        """A document was edited."""
+        match self.documents.change(uri, version, changes, self.client.encoding):
+            case Change.UNKNOWN:
+                logger.warning("ignored a change of a document that is not open")
+            case Change.REFUSED:
+                self._lost(uri, f"version {version} does not follow what was there")
+            case Change.DROPPED:
+                self._publish(uri)
+                self._review_later(uri)
+            case Change.APPLIED:
+                self._review_later(uri)
+
+    def saved(self, uri: str) -> None:
+        """A document was saved."""
+        self.review_now(uri)
+
+    def closed(self, uri: str) -> None:
+        """A document is not open any more."""
+        self._scheduler.cancel(uri)
+        self._too_large.discard(uri)
+        if self.documents.close(uri) is not None and self._published.pop(uri, None):
+            self._editor.publish(uri, None, [])
+
+    def lost(self, uri: str | None) -> None:
+        """The text of a document (None: of any) may not be what it was: a message was unreadable."""
+        for document in self.documents:
+            if uri in {None, document.uri}:
+                self.documents.lose(document.uri)
+                self._lost(document.uri, "a message about it could not be read")
+
+    # What the user asks for
+
+    def review_now(self, uri: str) -> None:
+        """Review what is new in the document, without waiting for a pause."""
+        if self._active():
+            self._scheduler.now(uri)
+
+    def review_all(self) -> None:
+        """Review what is new in all documents."""
+        for document in self.documents:
+            self.review_now(document.uri)
+
+    def stop(self, uri: str | None = None) -> None:
+        """Cancel the reviews that are under way or waiting, of one document or of all."""
+        if uri is None:
+            self._scheduler.cancel_all()
+        else:
+            self._scheduler.cancel(uri)
+
+    def pause(self) -> None:
+        """Review nothing until ``resume``; what was found stays."""
+        self.paused = True
+        self.stop()
+
+    def resume(self) -> None:
+        """Go on after ``pause``."""
+        self.paused = False
+        self.review_all()
+
+    def use(self, knobs: Knobs, service: ReviewService | None) -> None:
+        """New settings, and who reviews by them (None: nobody can)."""
+        renewed = service is not self.service
+        self.knobs, self.service = knobs, service
+        if renewed or not knobs.enabled:
+            self.stop()
+        for document in self.documents:
+            if not knobs.enabled:
+                document.forget()
+                self._publish(document.uri)
+            elif renewed:
+                document.reviewed = None
+        self.review_all()
+
+    def forget_reviews(self) -> None:
+        """Review all documents again, as if they had changed."""
+        for document in self.documents:
+            document.reviewed = None
+        self.review_all()
+
+    def status(self) -> str:
+        """What the session is doing, in a sentence or two."""
+        if self.service is None:
+            state = "nobody reviews: no key, no local model, or it is still starting"
+        elif not self.knobs.enabled:
+            state = "switched off (setting enabled)"
+        elif self.paused:
+            state = "paused"
+        else:
+            state = f"{self.busy} reviews under way" if self.busy else "all reviewed"
+        findings = sum(len(document.findings) for document in self.documents)
+        known = f"{len(self.documents)} documents, {findings} findings, {state}"
+        return known if self.service is None else f"{known}. {self.service.status()}"
+
+    # What the scheduler asks for
+
+    def wanted(self, key: str) -> bool:
+        """Whether the document can be reviewed, and its text is not reviewed or under review already."""
+        document = self.documents.get(key)
+        if document is None or not self._active() or not document.synced or not self._reviewable(document):
+            return False
+        self._publish(key)  # Where the findings moved to while the user typed.
+        digest = document.snapshot.digest
+        return document.reviewed != digest and (
+            document.run is None or document.run.snapshot.digest != digest
+        )
+
+    async def work(self, key: str, take_over: Callable[[], None]) -> None:
+        """Review the document as it is now."""
+        document, service = self.documents.get(key), self.service
+        if document is None or service is None:
+            return
+        if document.path is not None:
+            refusal = await asyncio.to_thread(service.refusal, document.path)
+            if refusal is not None:
+                logger.info("a document is not reviewed: %s", refusal)
+                return
+        run = document.begin()
+        progress: list[Progress] = []
+        name = (document.path or key).rpartition("/")[2]
+        timer = self._clock.call_later(
+            PROGRESS_AFTER_SECONDS,
+            lambda: progress.append(self._editor.progress(f"Reviewing {name}", key)),
+        )
+        try:
+            await self._review(document, run, service, take_over)
+        finally:
+            timer.cancel()
+            for shown in progress:
+                shown.end()
+            if document.run is run:
+                document.run = None
+
+    async def _review(
+        self, document: Document, run: Run, service: ReviewService, take_over: Callable[[], None]
+    ) -> None:
+        snapshot = run.snapshot
+
+        def on_progress(so_far: Outcome) -> None:
+            # It has its requests under way, and waits along for those of the older review that it needs too.
+            take_over()
+            self._land(document, run, so_far, final=False)
+
+        try:
+            outcome = await service.review(
+                snapshot.text,
+                document.language or snapshot.language,
+                document.path,
+                on_progress,
+            )
+        except OpenAIError as error:
+            self.notices.failure(error)
+            return
+        except Exception as error:  # noqa: BLE001 - our own mistake: the last good findings stay
+            logger.error("a review failed: %s", describe(error))  # noqa: TRY400 - no messages
+            self.notices.once("internal", "a review failed for a reason of its own; its log says where.")
+            return
+        if outcome.requests and not outcome.errors:
+            self.notices.settle()
+        for failure in outcome.errors:
+            self.notices.failure(failure)
+        self._land(document, run, outcome, final=True)
+
+    def _land(self, document: Document, run: Run, outcome: Outcome, *, final: bool) -> None:
+        if document.land(run, outcome, final=final):
+            self._publish(document.uri)
+
+    def _active(self) -> bool:
+        return self.service is not None and self.knobs.enabled and not self.paused
+
+    def _review_later(self, uri: str) -> None:
+        if self._active():
+            self._scheduler.later(uri, self.knobs.debounce_ms / 1000, self.knobs.max_delay_ms / 1000)
+
+    def _reviewable(self, document: Document) -> bool:
+        if document.language is None:
+            return False
+        text = document.snapshot.text
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        if size <= self.knobs.max_file_bytes:
+            self._too_large.discard(document.uri)
+            return True
+        if document.uri not in self._too_large:
+            self._too_large.add(document.uri)
+            logger.warning(
+                "a document of %d bytes is not reviewed: max_file_bytes is %d",
+                size,
+                self.knobs.max_file_bytes,
+            )
+            document.forget()
+            self._publish(document.uri)
+        return False
+
+    def _lost(self, uri: str, why: str) -> None:
+        logger.warning("a document is not reviewed until its whole text comes again: %s", why)
+        self._scheduler.cancel(uri)
+        self._publish(uri)
+
+    def _publish(self, uri: str) -> None:
+        """Show the document's findings, unless that is what the editor shows already."""
+        document = self.documents.get(uri)
+        if document is None:
+            return
+        diagnostics = [diagnostic(f, document.snapshot, self.client.encoding) for f in document.findings]
+        shown = [(d.range, d.message, d.severity, d.code) for d in diagnostics]
+        if shown != self._published.get(uri, []):
+            self._published[uri] = shown
+            self._editor.publish(uri, document.snapshot.version, diagnostics)

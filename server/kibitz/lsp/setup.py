@@ -1,0 +1,145 @@
+"""Brings the server up after ``initialized``, and again whenever the editor's settings change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from kibitz.lsp.faults import describe
+from kibitz.provider.errors import OpenAIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kibitz.lsp.service import Backend, ReviewService
+    from kibitz.lsp.session import Session
+
+logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 5.0
+"""How long a service that is replaced may take to let go."""
+
+
+class Ask(Protocol):
+    """Asks the editor for its section ``kibitz``."""
+
+    async def __call__(self) -> object:
+        """The section, or None if the editor has none or does not say in time."""
+
+
+class Setup:
+    """Owns the one service that the session uses. One bring-up at a time; the newest settings win."""
+
+    def __init__(
+        self,
+        session: Session,
+        backend: Backend,
+        cli: Mapping[str, object],
+        ask: Ask,
+        *,
+        on_ready: Callable[[], None] | None = None,
+    ) -> None:
+        self._session = session
+        self._backend = backend
+        self._cli = cli
+        self._ask = ask
+        self._on_ready = on_ready
+        self._options: dict[str, object] = {}
+        self._pushed: dict[str, object] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def start(self, options: object) -> None:
+        """Bring the server up; ``options`` are the ``initializationOptions``."""
+        self._options = section(options)
+        self.refresh(pull=True)
+
+    def push(self, settings: object) -> None:
+        """The editor's settings changed, and ``settings`` is what it sent with the news."""
+        # Without a section of our own it may be anybody's: such news only means that something changed.
+        mine = isinstance(settings, dict) and "kibitz" in settings
+        if mine:
+            self._pushed = section(settings)
+        self.refresh(pull=not mine)
+
+    def refresh(self, *, pull: bool) -> None:
+        """Load the settings again, asking the editor for its own if ``pull``."""
+        older, self._task = (
+            self._task,
+            asyncio.get_running_loop().create_task(self._run(self._task, pull=pull)),
+        )
+        if older is not None:
+            older.cancel()
+
+    async def aclose(self, seconds: float) -> None:
+        """Stop, and close the service, in at most ``seconds``."""
+        if self._task is not None:
+            self._task.cancel()
+        service = self._session.service
+        self._session.use(self._session.knobs, None)
+        self._retire(service)
+        waiting = [task for task in (self._task, *self._closing) if task is not None]
+        if waiting:
+            await asyncio.wait(waiting, timeout=seconds)
+
+    async def _run(self, older: asyncio.Task[None] | None, *, pull: bool) -> None:
+        if older is not None:
+            await asyncio.wait([older])
+        if pull and (pulled := section(await self._ask())):
+            self._pushed = pulled
+        try:
+            await self._bring_up()
+            if self._on_ready is not None:
+                self._on_ready()
+        except OpenAIError as error:
+            self._swap(None)
+            self._session.notices.once(("setup", str(error)), error.message)
+        except Exception as error:  # noqa: BLE001 - our own mistake: say so, and go on without reviews
+            self._swap(None)
+            logger.error("the reviewer could not be built: %s", describe(error))  # noqa: TRY400 - no messages
+            self._session.notices.once("setup", "it could not start for a reason of its own; see its log.")
+
+    async def _bring_up(self) -> None:
+        loading = await self._backend.load({**self._options, **self._pushed}, self._cli)
+        for problem in loading.problems:
+            logger.warning("%s", problem)
+        if loading.problems:
+            more = len(loading.problems) - 1
+            suffix = f" ({more} more in the log)" if more else ""
+            self._session.notices.once(loading.problems, loading.problems[0] + suffix)
+        session = self._session
+        session.knobs = loading.knobs
+        if session.service is not None and not loading.rebuild:
+            session.use(loading.knobs, session.service)
+        elif not loading.knobs.enabled:
+            self._swap(None)
+        else:
+            self._swap(await self._backend.build(session.client.roots))
+
+    def _swap(self, service: ReviewService | None) -> None:
+        old = self._session.service
+        self._session.use(self._session.knobs, service)
+        self._retire(old)
+
+    def _retire(self, service: ReviewService | None) -> None:
+        if service is None:
+            return
+        task = asyncio.get_running_loop().create_task(_close(service))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+async def _close(service: ReviewService) -> None:
+    try:
+        await asyncio.wait_for(service.aclose(), CLOSE_SECONDS)
+    except Exception as error:  # noqa: BLE001 - it is gone either way
+        logger.warning("a reviewer did not close cleanly: %s", type(error).__name__)
+
+
+def section(settings: object) -> dict[str, object]:
+    """Our part of what an editor sends: its own section, or settings that are ours from the start."""
+    if not isinstance(settings, dict):
+        return {}
+    inner = settings.get("kibitz", settings)
+    return {str(name): value for name, value in inner.items()} if isinstance(inner, dict) else {}

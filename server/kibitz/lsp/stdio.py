@@ -1,0 +1,110 @@
+"""Runs a server on the process's standard input and output, and ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from kibitz.lsp.framing import FrameReader
+from kibitz.lsp.transport import PipeWriter, chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kibitz.lsp.server import KibitzServer
+
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 0.9
+"""How long the end may take, after the editor is gone."""
+_SLICE_SECONDS = 0.005
+"""Messages are handled for so long before other work gets a turn."""
+
+
+def run(create: Callable[[], KibitzServer]) -> int:
+    """Serve until the editor leaves, its pipe closes, its process dies, or SIGTERM; the exit code."""
+    _log_to_stderr()
+    stdin, stdout = _take_stdio()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    code = loop.run_until_complete(_serve(create, stdin, stdout))
+    logging.shutdown()
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        # A thread that cannot be interrupted (an import, a model's step): do not make the editor wait for it.
+        sys.stderr.flush()
+        os._exit(code)
+    loop.close()
+    return code
+
+
+async def serve(server: KibitzServer, stdin: int, stdout: int) -> int:
+    """The conversation of ``server`` over two descriptors, which are taken over; the exit code."""
+    writer = PipeWriter(stdout, server.stop)
+    server.protocol.connect(writer)
+    reading = asyncio.get_running_loop().create_task(_read(server, stdin))
+    reading.add_done_callback(lambda _: server.stop())
+    try:
+        await server.stopped.wait()
+    finally:
+        code = server.exit_code
+        reading.cancel()
+        await server.wind_down(DRAIN_SECONDS / 2)
+        server.protocol.disconnect()
+        writer.close()
+        await writer.drained(DRAIN_SECONDS / 2)
+    return code
+
+
+async def _serve(create: Callable[[], KibitzServer], stdin: int, stdout: int) -> int:
+    server = create()
+    # ``start`` switched it off for the imports; what they made is there to stay, and need not be looked at.
+    gc.freeze()
+    gc.enable()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, server.stop)
+    return await serve(server, stdin, stdout)
+
+
+async def _read(server: KibitzServer, stdin: int) -> None:
+    reader = FrameReader()
+    now = asyncio.get_running_loop().time
+    began = now()
+    async for chunk in chunks(stdin):
+        for frame in reader.feed(chunk):
+            server.protocol.handle_frame(frame)
+            if server.stopped.is_set():
+                return
+            if now() - began > _SLICE_SECONDS:
+                await asyncio.sleep(0)
+                began = now()
+
+
+def _take_stdio() -> tuple[int, int]:
+    """The two descriptors of the protocol, for us alone.
+
+    Whatever else writes to standard output (a library's ``print``, native code) would corrupt the stream: it
+    goes to standard error instead; and whatever reads standard input finds it empty.
+    """
+    stdin, stdout = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return stdin, stdout
+
+
+def _log_to_stderr() -> None:
+    """Until the settings say where logs go."""
+    logging.basicConfig(level=logging.WARNING, format="kibitz: %(levelname)s: %(message)s", stream=sys.stderr)
+    # pygls logs whole messages, which hold source code; what matters is logged by our protocol.
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)

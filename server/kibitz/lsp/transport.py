@@ -1,0 +1,147 @@
+"""Standard input and output as the two ends of the protocol, without ever blocking the event loop.
+
+Reading uses the loop itself where the system lets it (pipes, sockets, terminals) and a thread where not (a
+file as standard input, Windows). Writing is always a thread's job: an editor that stops reading fills the
+pipe, and making the descriptor non-blocking instead would do so for everybody who shares it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+_CHUNK_BYTES = 256 * 1024
+_MAX_UNSENT_BYTES = 64 * 1024 * 1024
+"""An editor that leaves so much unread does not read any more."""
+
+
+async def chunks(fd: int) -> AsyncIterator[bytes]:
+    """The bytes that arrive at ``fd``, until its end. Takes ``fd`` over and closes it."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=_CHUNK_BYTES)
+    stream = os.fdopen(fd, "rb", buffering=0)
+    try:
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stream)
+    except (ValueError, NotImplementedError, OSError):
+        # A regular file, or a loop that cannot watch this kind of descriptor.
+        async for chunk in _chunks_by_thread(stream.fileno()):
+            yield chunk
+        return
+    try:
+        while chunk := await _read(reader):
+            yield chunk
+    finally:
+        transport.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read(_CHUNK_BYTES)
+    except OSError:
+        return b""  # A reset pipe is a closed pipe.
+
+
+async def _chunks_by_thread(fd: int) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Queue[bytes] = asyncio.Queue(maxsize=4)
+
+    def pump() -> None:
+        chunk = b" "
+        while chunk:
+            try:
+                chunk = os.read(fd, _CHUNK_BYTES)
+            except OSError:
+                chunk = b""
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                asyncio.run_coroutine_threadsafe(arrived.put(chunk), loop).result()
+
+    # A daemon: a read from a terminal cannot be interrupted, and must not keep the process.
+    threading.Thread(target=pump, name="kibitz-stdin", daemon=True).start()
+    while chunk := await arrived.get():
+        yield chunk
+
+
+class PipeWriter:
+    """Writes messages to ``fd`` in order, from a thread of its own.
+
+    ``on_closed`` is called on the loop, once, when nobody reads them any more.
+    """
+
+    def __init__(self, fd: int, on_closed: Callable[[], None]) -> None:
+        self._fd = fd
+        self._loop = asyncio.get_running_loop()
+        self._on_closed = on_closed
+        self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._unsent = 0
+        self._broken = False
+        self._finished = False
+        self._done = asyncio.Event()
+        threading.Thread(target=self._work, name="kibitz-stdout", daemon=True).start()
+
+    def write(self, data: bytes) -> None:
+        """Queue ``data``. Nothing happens after ``close``, or once the reader is gone."""
+        if self._broken or self._finished:
+            return
+        with self._lock:
+            self._unsent += len(data)
+            overflow = self._unsent > _MAX_UNSENT_BYTES
+        if overflow:
+            self._broken = True
+            self._loop.call_soon(self._on_closed)
+        else:
+            self._queue.put(data)
+
+    def close(self) -> None:
+        """Take no more; what is queued is still written."""
+        if not self._finished:
+            self._finished = True
+            self._queue.put(None)
+
+    async def drained(self, seconds: float) -> bool:
+        """Wait until all is written, at most ``seconds``; call ``close`` first. Whether it is."""
+        try:
+            await asyncio.wait_for(self._done.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def _work(self) -> None:
+        try:
+            self._write_queued()
+        finally:
+            self._call(self._done.set)
+
+    def _call(self, callback: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(callback)
+
+    def _write_queued(self) -> None:
+        while (data := self._queue.get()) is not None:
+            try:
+                _write_all(self._fd, data)
+            except OSError:
+                self._broken = True
+                self._call(self._on_closed)
+                return
+            with self._lock:
+                self._unsent -= len(data)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            # Somebody who shares the descriptor made it non-blocking.
+            import select  # noqa: PLC0415 - rare, and not needed to start
+
+            select.select([], [fd], [], 1.0)

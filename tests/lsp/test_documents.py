@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.reviewing import FakeOutcome, finding, marked
+from tests.support.texts import encodings, texts
+
+from kibitz.lsp.documents import Change, Documents, carry, path_of, stands
+from kibitz.text.lines import Encoding, LineIndex, Position
+from kibitz.text.snapshot import TextChange
+from kibitz.text.spans import Span
+
+URI = "untitled:a.py"
+U16 = Encoding.UTF16
+
+
+def insert(line: int, character: int, text: str) -> TextChange:
+    return TextChange((Position(line, character), Position(line, character)), text)
+
+
+def test_an_older_or_equal_version_loses_the_document_until_its_whole_text_comes() -> None:
+    documents = Documents()
+    document = documents.open(URI, 5, "python", "one\n")
+    assert documents.change(URI, 5, [insert(0, 0, "x")], U16) is Change.REFUSED
+    assert documents.change(URI, 6, [insert(0, 0, "x")], U16) is Change.REFUSED
+    assert document.snapshot.text == "one\n"
+    assert not document.synced
+    assert documents.change(URI, 7, [TextChange(None, "two\n")], U16) is Change.APPLIED
+    assert document.synced
+    assert (document.snapshot.version, document.snapshot.text) == (7, "two\n")
+
+
+def test_opening_again_brings_a_lost_document_back() -> None:
+    documents = Documents()
+    documents.open(URI, 5, "python", "one\n")
+    documents.lose(URI)
+    assert documents.open(URI, 1, "python", "three").synced
+
+
+def test_only_what_comes_with_and_after_a_whole_text_brings_it_back() -> None:
+    documents = Documents()
+    document = documents.open(URI, 1, "python", "one\n")
+    documents.lose(URI)
+    changes = [insert(7, 7, "lost"), TextChange(None, "two\n"), insert(0, 0, "x")]
+    assert documents.change(URI, 2, changes, U16) is Change.APPLIED
+    assert document.snapshot.text == "xtwo\n"
+
+
+def test_changes_of_documents_that_are_not_open_are_unknown() -> None:
+    assert Documents().change(URI, 1, [], U16) is Change.UNKNOWN
+    assert Documents().lose(URI) is Change.UNKNOWN
+    assert Documents().close(URI) is None
+
+
+def test_an_edit_that_touches_a_finding_drops_it_and_others_move() -> None:
+    documents = Documents()
+    text = "a = bug1\nb = bug2\n"
+    document = documents.open(URI, 1, "python", text)
+    document.land(document.begin(), FakeOutcome(marked(text)), final=True)
+    assert documents.change(URI, 2, [insert(0, 0, "# one line more\n")], U16) is Change.APPLIED
+    assert documents.change(URI, 3, [insert(1, 6, "!")], U16) is Change.DROPPED
+    assert [f.quote for f in document.findings] == ["bug2"]
+    assert document.findings[0].span.of(document.snapshot.text) == "bug2"
+    fix = document.findings[0].fix
+    assert fix
+    assert fix.span.of(document.snapshot.text) == "bug2"
+
+
+def test_results_are_carried_through_what_was_typed_meanwhile() -> None:
+    documents = Documents()
+    text = "a = bug1\nb = bug2\n"
+    document = documents.open(URI, 1, "python", text)
+    run = document.begin()
+    documents.change(URI, 2, [insert(0, 0, "😀\n"), insert(1, 5, "x")], U16)
+    assert document.land(run, FakeOutcome(marked(text)), final=True)
+    assert [f.quote for f in document.findings] == ["bug2"]
+    assert document.reviewed is None, "what was typed is not reviewed"
+
+
+def test_parts_without_an_answer_keep_what_was_found_there() -> None:
+    documents = Documents()
+    text = "a = bug1\nb = bug2\n"
+    document = documents.open(URI, 1, "python", text)
+    document.land(document.begin(), FakeOutcome(marked(text)), final=True)
+    first, second = marked(text)
+    silent = Span(text.index("b ="), len(text))
+    document.land(document.begin(), FakeOutcome([], [silent]), final=True)
+    assert document.findings == (second,)
+    assert document.reviewed is None
+    document.land(document.begin(), FakeOutcome([first]), final=True)
+    assert document.findings == (first,)
+    assert document.reviewed == document.snapshot.digest
+
+
+def test_a_review_that_was_replaced_lands_nowhere() -> None:
+    documents = Documents()
+    document = documents.open(URI, 1, "python", "bug")
+    old = document.begin()
+    new = document.begin()
+    assert not document.land(old, FakeOutcome(marked("bug")), final=True)
+    documents.close(URI)
+    assert not document.land(new, FakeOutcome(marked("bug")), final=True)
+    assert document.findings == ()
+
+
+def test_a_change_that_changes_nothing_keeps_the_review() -> None:
+    documents = Documents()
+    document = documents.open(URI, 1, "python", "bug")
+    document.land(document.begin(), FakeOutcome(marked("bug")), final=True)
+    documents.change(URI, 2, [TextChange(None, "bug")], U16)
+    assert document.reviewed == document.snapshot.digest
+    assert document.snapshot.version == 2
+
+
+def test_a_finding_whose_text_is_not_there_is_not_shown() -> None:
+    documents = Documents()
+    document = documents.open(URI, 1, "python", "good text")
+    document.land(document.begin(), FakeOutcome([finding("a bug", "bug", "x")]), final=True)
+    assert document.findings == ()
+
+
+@given(texts, texts, st.data())
+def test_carried_findings_stand_on_their_own_text(before: str, after: str, data: st.DataObject) -> None:
+    text = before + "BUG" + after
+    documents = Documents()
+    document = documents.open(URI, 0, "python", text)
+    document.land(document.begin(), FakeOutcome([finding(text, "BUG", "y")]), final=True)
+    encoding = data.draw(encodings)
+    for version in range(1, 4):
+        size = len(document.snapshot.text)
+        ends = sorted(data.draw(st.tuples(st.integers(0, size), st.integers(0, size))))
+        index = LineIndex(document.snapshot.text)
+        where = (index.position(ends[0], encoding), index.position(ends[1], encoding))
+        documents.change(URI, version, [TextChange(where, data.draw(texts))], encoding)
+        for found in document.findings:
+            assert stands(found, document.snapshot.text)
+            assert found.fix is None or found.fix.span.of(document.snapshot.text) == found.fix.old_text
+
+
+def test_an_edit_of_the_fix_alone_takes_the_fix_alone() -> None:
+    text = "x = bug\n"
+    found = finding(text, "bug", "good")
+    assert found.fix
+    from dataclasses import replace  # noqa: PLC0415 - only here
+
+    wide = replace(found, fix=replace(found.fix, span=Span(0, 7), old_text="x = bug"))
+    documents = Documents()
+    document = documents.open(URI, 1, "python", text)
+    document.land(document.begin(), FakeOutcome([wide]), final=True)
+    documents.change(URI, 2, [insert(0, 1, "y")], U16)
+    (kept,) = document.findings
+    assert kept.fix is None
+    assert carry((kept,), ()) == (kept,)
+
+
+def test_paths_of_uris() -> None:
+    assert path_of("file:///a%20b/c%C3%A9.py") == "/a b/cé.py"
+    assert path_of("file:///c%3A/x.py") == "c:/x.py"
+    assert path_of("file://host/share/x.py") == "//host/share/x.py"
+    assert path_of("untitled:Untitled-1") is None
+    assert path_of("file://[") is None
+
+
+def test_languages_by_id_then_by_name() -> None:
+    documents = Documents()
+
+    def language(uri: str, language_id: str, text: str = "") -> str | None:
+        return documents.open(uri, 1, language_id, text).language
+
+    assert language("file:///x.py", "python") == "python"
+    assert language("file:///x", "sh") == "shellscript"
+    assert language("file:///x.rs", "") == "rust"
+    assert language("file:///x.py", "plaintext") == "python"
+    assert language("untitled:Untitled-1", "go") == "go"
+    assert language("file:///tool", "conf", "#!/usr/bin/env python3\n") == "python"
+    assert language("file:///README.md", "markdown") is None
+    assert language("git:/x.py", "python") is None

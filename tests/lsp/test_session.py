@@ -1,0 +1,431 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.support.clock import FakeClock
+from tests.support.lsp_wire import settle, until
+from tests.support.reviewing import FakeOutcome, FakeService, finding, marked
+
+from kibitz.lsp.capabilities import Client
+from kibitz.lsp.session import Defaults, Session
+from kibitz.provider.errors import ConfigError, RateLimitExceeded, Timeout
+from kibitz.text.lines import Encoding, Position
+from kibitz.text.snapshot import TextChange
+from kibitz.text.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+    from lsprotocol import types
+
+A = "untitled:a.py"
+
+
+@dataclass
+class Shown:
+    ended: bool = False
+
+    def end(self) -> None:
+        self.ended = True
+
+
+@dataclass
+class FakeEditor:
+    published: list[tuple[str, int | None, list[str]]] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+
+    def publish(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> None:
+        places = [f"{d.range.start.line}:{d.range.start.character} {d.message}" for d in diagnostics]
+        self.published.append((uri, version, places))
+
+    def show(self, message: str) -> None:
+        self.messages.append(message)
+
+    def progress(self, title: str, uri: str) -> Shown:  # noqa: ARG002 - as the protocol
+        self.shown.append(Shown())
+        return self.shown[-1]
+
+
+class Room:
+    """A session with all its neighbours."""
+
+    def __init__(self, *, manual: bool = False, **knobs: Any) -> None:
+        self.clock = FakeClock()
+        self.editor = FakeEditor()
+        self.service = FakeService(manual=manual)
+        self.session = Session(self.editor, self.clock)
+        self.session.client = Client(encoding=Encoding.UTF16)
+        self.session.use(Defaults(**knobs), self.service)
+        self.version = 1
+
+    def open(self, text: str, uri: str = A) -> None:
+        self.session.opened(uri, 1, "python", text)
+
+    def type(self, line: int, character: int, text: str, *, delete: int = 0) -> None:
+        self.version += 1
+        where = (Position(line, character), Position(line, character + delete))
+        self.session.changed(A, self.version, [TextChange(where, text)])
+
+    async def pause(self, seconds: float = 1.0) -> None:
+        self.clock.advance(seconds)
+        await settle()
+
+
+async def test_an_opened_document_is_reviewed_at_once() -> None:
+    room = Room()
+    room.open("x = bug\n")
+    await settle()
+    assert room.editor.published == [(A, 1, ["0:4 bug is wrong\nany input gives nothing"])]
+    assert room.editor.shown == [], "too quick to show progress"
+
+
+async def test_a_clean_document_is_not_published() -> None:
+    room = Room()
+    room.open("x = 1\n")
+    await settle()
+    assert room.editor.published == []
+
+
+async def test_one_edit_one_review_and_none_for_a_save_after_it() -> None:
+    room = Room()
+    room.open("x = 1\n")
+    await settle()
+    for number in range(5):
+        room.type(0, 5, str(number))
+    await room.pause()
+    assert len(room.service.calls) == 2
+    room.session.saved(A)
+    await room.pause(60)
+    assert len(room.service.calls) == 2
+
+
+async def test_a_save_does_not_wait_for_the_pause() -> None:
+    room = Room()
+    room.open("x = 1\n")
+    await settle()
+    room.type(0, 5, " # bug")
+    room.session.saved(A)
+    await settle()
+    assert len(room.service.calls) == 2
+    await room.pause(60)
+    assert len(room.service.calls) == 2
+    assert room.editor.published[-1][1:] == (2, ["0:8 bug is wrong\nany input gives nothing"])
+
+
+async def test_a_save_while_that_text_is_under_review_does_nothing() -> None:
+    room = Room(manual=True)
+    room.open("x = 1\n")
+    await settle()
+    room.session.saved(A)
+    await settle()
+    assert len(room.service.calls) == 1
+    assert not room.service.calls[0].cancelled
+
+
+async def test_undoing_an_edit_shows_again_what_it_took_away() -> None:
+    room = Room()
+    room.open("x = bug\n")
+    await settle()
+    room.type(0, 5, "X")
+    assert room.editor.published[-1] == (A, 2, []), "gone with the keystroke"
+    room.type(0, 5, "", delete=1)
+    await room.pause()
+    assert room.editor.published[-1] == (A, 3, ["0:4 bug is wrong\nany input gives nothing"])
+
+
+async def test_a_review_of_an_older_text_is_cancelled_when_the_new_one_begins() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    room.type(0, 0, "# ")
+    await settle()
+    assert not room.service.calls[0].cancelled, "it may still land"
+    await room.pause()
+    assert room.service.texts == ["x = bug\n", "# x = bug\n"]
+    assert not room.service.calls[0].cancelled, "the new one may need what it waits for"
+    room.service.calls[1].on_progress(FakeOutcome([], [Span(0, 10)]))
+    await settle()
+    assert room.service.calls[0].cancelled
+
+
+async def test_a_late_answer_lands_on_the_current_text() -> None:
+    room = Room(manual=True)
+    room.open("x = bug1\ny = bug2\n")
+    await settle()
+    room.type(0, 0, "# 😀\n")
+    room.type(2, 5, "!")
+    room.service.calls[0].answer.set_result(FakeOutcome(marked("x = bug1\ny = bug2\n")))
+    await settle()
+    assert room.editor.published == [(A, 3, ["1:4 bug1 is wrong\nany input gives nothing"])]
+
+
+async def test_moved_findings_are_published_when_the_typing_rests() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    room.service.calls[0].answer.set_result(FakeOutcome(marked("x = bug\n")))
+    await settle()
+    room.type(0, 0, "\n")
+    assert len(room.editor.published) == 1, "the editor moves its own marks meanwhile"
+    await room.pause()
+    assert room.editor.published[1] == (A, 2, ["1:4 bug is wrong\nany input gives nothing"])
+
+
+async def test_findings_are_shown_as_they_come_and_old_ones_stay_until_their_part_is_back() -> None:
+    room = Room(manual=True)
+    text = "x = bug1\ny = bug2\n"
+    room.open(text)
+    await settle()
+    room.service.calls[0].answer.set_result(FakeOutcome(marked(text)))
+    await settle()
+    room.type(0, 0, "#")
+    await room.pause()
+    text = "#" + text
+    call = room.service.calls[1]
+    new = finding(text, "= bug1", "=", title="new")
+    both = len(room.editor.published)
+    call.on_progress(FakeOutcome([new], [Span(text.index("y"), len(text))]))
+    assert room.editor.published[both:] == [
+        (A, 2, ["0:3 new\nany input gives nothing", "1:4 bug2 is wrong\nany input gives nothing"])
+    ]
+    call.answer.set_result(FakeOutcome([new]))
+    await settle()
+    assert room.editor.published[both + 1 :] == [(A, 2, ["0:3 new\nany input gives nothing"])]
+
+
+async def test_failures_keep_findings_and_are_told_once_until_it_works_again() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    room.service.calls[-1].answer.set_result(FakeOutcome(marked("x = bug\n")))
+    await settle()
+    shown = room.editor.published[-1]
+    everything = [Span(0, 9)]
+    for number in range(3):
+        room.type(0, 7, "#" if number == 0 else "!")
+        await room.pause()
+        room.service.calls[-1].answer.set_result(
+            FakeOutcome([], [Span(0, 12)], [Timeout("no answer in 60 s; is it up?", after_ms=60_000)], 0)
+        )
+        await settle()
+    assert room.editor.messages == ["kibitz: request timeout: no answer in 60 s; is it up?"]
+    assert room.editor.published[-1] == shown
+    room.session.saved(A)
+    await settle()
+    room.service.calls[-1].answer.set_exception(RateLimitExceeded("too many requests"))
+    await settle()
+    assert len(room.editor.messages) == 2, "another kind"
+    room.session.saved(A)
+    await settle()
+    room.service.calls[-1].answer.set_result(FakeOutcome(marked("x = bug\n")))
+    await settle()
+    room.type(0, 7, "?")
+    await room.pause()
+    room.service.calls[-1].answer.set_result(
+        FakeOutcome([], everything, [Timeout("again", after_ms=1)], requests=0)
+    )
+    await settle()
+    assert len(room.editor.messages) == 3, "it worked in between"
+
+
+async def test_an_answer_from_the_cache_does_not_make_a_failure_news_again() -> None:
+    room = Room(manual=True)
+    room.open("x = 1\n")
+    await settle()
+    error = ConfigError("the key is not accepted; set a new one")
+    room.service.calls[-1].answer.set_exception(error)
+    await settle()
+    room.type(0, 5, "2")
+    await room.pause()
+    room.service.calls[-1].answer.set_result(FakeOutcome([], requests=0))
+    await settle()
+    room.type(0, 5, "3")
+    await room.pause()
+    room.service.calls[-1].answer.set_exception(error)
+    await settle()
+    assert len(room.editor.messages) == 1
+
+
+async def test_our_own_mistakes_are_survived_told_once_and_logged_without_code(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    room = Room(manual=True)
+    room.open("secret = 1\n")
+    await settle()
+    room.service.calls[-1].answer.set_exception(KeyError("secret = 1"))
+    await settle()
+    room.session.saved(A)
+    await settle()
+    room.service.calls[-1].answer.set_exception(KeyError("secret = 1"))
+    await settle()
+    assert len(room.editor.messages) == 1
+    assert "KeyError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_closing_cancels_and_clears() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    room.service.calls[0].answer.set_result(FakeOutcome(marked("x = bug\n")))
+    await settle()
+    room.type(0, 0, "#")
+    await room.pause()
+    room.session.closed(A)
+    await settle()
+    assert room.service.calls[1].cancelled
+    assert room.editor.published[-1] == (A, None, [])
+    room.session.closed(A)
+    room.session.saved(A)
+    await room.pause(60)
+    assert len(room.service.calls) == 2
+
+
+async def test_a_document_that_is_too_large_is_not_sent_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    room = Room(max_file_bytes=20)
+    room.open("x = 'éééééééééé'\n")
+    await settle()
+    room.session.saved(A)
+    await settle()
+    assert room.service.calls == []
+    assert [r.levelno for r in caplog.records] == [logging.WARNING]
+    room.type(0, 6, "", delete=9)
+    await room.pause()
+    assert len(room.service.calls) == 1
+
+
+async def test_what_is_not_source_code_is_not_reviewed() -> None:
+    room = Room()
+    room.session.opened("file:///notes.md", 1, "markdown", "bug")
+    room.session.opened("git:/a.py", 1, "python", "bug")
+    await settle()
+    assert room.service.calls == []
+
+
+async def test_files_that_must_not_leave_are_not_sent() -> None:
+    room = Room()
+    room.service.refused["/w/secret.py"] = "it is ignored"
+    room.session.opened("file:///w/secret.py", 1, "python", "bug")
+    room.session.opened("file:///w/open.py", 1, "python", "bug")
+    await until(lambda: bool(room.editor.published))
+    assert [call.path for call in room.service.calls] == ["/w/open.py"]
+
+
+async def test_progress_is_shown_for_what_takes_long_and_ends_with_it() -> None:
+    room = Room(manual=True)
+    room.open("x\n")
+    await settle()
+    await room.pause(0.6)
+    assert [shown.ended for shown in room.editor.shown] == [False]
+    room.session.stop(A)
+    await settle()
+    assert [shown.ended for shown in room.editor.shown] == [True]
+    assert room.service.calls[0].cancelled
+    room.session.saved(A)
+    await settle()
+    assert len(room.service.calls) == 2, "it was stopped, not done"
+
+
+async def test_pausing_keeps_what_is_shown_and_sends_nothing() -> None:
+    room = Room()
+    room.open("x = bug\n")
+    await settle()
+    room.session.pause()
+    room.type(0, 0, "#")
+    room.session.saved(A)
+    await room.pause(60)
+    assert len(room.service.calls) == 1
+    assert len(room.editor.published) == 1
+    room.session.resume()
+    await settle()
+    assert len(room.service.calls) == 2
+
+
+async def test_switching_off_takes_all_findings_away_and_on_brings_them_back() -> None:
+    room = Room()
+    room.open("x = bug\n")
+    await settle()
+    room.session.use(Defaults(enabled=False), room.service)
+    assert room.editor.published[-1] == (A, 1, [])
+    room.type(0, 0, "#")
+    await room.pause(60)
+    assert len(room.service.calls) == 1
+    room.session.use(Defaults(), room.service)
+    await settle()
+    assert room.editor.published[-1][2] == ["0:5 bug is wrong\nany input gives nothing"]
+
+
+async def test_documents_opened_before_there_is_a_reviewer_are_reviewed_then() -> None:
+    room = Room()
+    room.session.use(Defaults(), None)
+    room.open("x = bug\n")
+    room.type(0, 0, "#")
+    await room.pause(60)
+    assert room.editor.published == []
+    room.session.use(Defaults(), room.service)
+    await settle()
+    assert room.service.texts == ["#x = bug\n"]
+
+
+async def test_a_lost_document_shows_nothing_until_it_is_whole_again() -> None:
+    room = Room()
+    room.open("x = bug\n")
+    await settle()
+    room.session.changed(A, 1, [TextChange(None, "older")])
+    assert room.editor.published[-1] == (A, 1, [])
+    room.session.saved(A)
+    room.type(0, 0, "#")
+    await room.pause(60)
+    assert len(room.service.calls) == 1
+    room.session.changed(A, 9, [TextChange(None, "y = bug\n")])
+    await room.pause()
+    assert room.editor.published[-1] == (A, 9, ["0:4 bug is wrong\nany input gives nothing"])
+
+
+async def test_a_new_reviewer_reviews_again_and_cleared_answers_too() -> None:
+    room = Room()
+    room.open("x = bug\n")
+    await settle()
+    newer = FakeService()
+    room.session.use(Defaults(), newer)
+    await settle()
+    assert len(newer.calls) == 1
+    room.session.forget_reviews()
+    await settle()
+    assert len(newer.calls) == 2
+    assert len(room.editor.published) == 1, "the same findings are not published again"
+
+
+async def test_the_status_says_what_goes_on() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    assert room.session.status() == "1 documents, 0 findings, 1 reviews under way. fake, 1 requests"
+    room.session.pause()
+    assert "paused" in room.session.status()
+    room.session.use(Defaults(enabled=False), room.service)
+    assert "switched off" in room.session.status()
+    room.session.use(Defaults(), None)
+    assert "nobody reviews" in room.session.status()
+
+
+async def test_a_hundred_documents_are_not_reviewed_all_at_once() -> None:
+    room = Room(manual=True)
+    for number in range(100):
+        room.open("x\n", uri=f"untitled:{number}.py")
+    await settle()
+    assert len(room.service.calls) == 4
+    room.service.calls[0].answer.set_result(FakeOutcome())
+    await settle()
+    assert len(room.service.calls) == 5
+    for number in range(100):
+        room.session.closed(f"untitled:{number}.py")
+    await settle()
+    assert room.session.busy == 0
+    assert len(room.service.calls) == 5

@@ -1,0 +1,129 @@
+"""A reviewer for tests of the server: it finds what a test marks in the text, when the test lets it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kibitz.findings.finding import Confidence, Finding, Fix, Severity
+from kibitz.lsp.service import Loading
+from kibitz.lsp.session import Defaults
+from kibitz.text.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from kibitz.lsp.service import Knobs, Outcome, ReviewService
+    from kibitz.provider.errors import OpenAIError
+
+MARK = re.compile(r"bug\d*")
+
+
+@dataclass(frozen=True)
+class FakeOutcome:
+    findings: Sequence[Finding] = ()
+    unreviewed: Sequence[Span] = ()
+    errors: Sequence[OpenAIError] = ()
+    requests: int = 1
+
+
+def finding(text: str, quote: str, new: str | None = None, *, title: str = "", sure: bool = True) -> Finding:
+    """A finding about the first ``quote`` in ``text``, mended by ``new``."""
+    span = Span(text.index(quote), text.index(quote) + len(quote))
+    return Finding(
+        rule="KB101",
+        severity=Severity.WARNING,
+        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
+        title=title or f"{quote} is wrong",
+        trigger="any input gives nothing",
+        span=span,
+        quote=quote,
+        fix=None if new is None else Fix(span, quote, new),
+    )
+
+
+def marked(text: str) -> list[Finding]:
+    """A finding with a fix for each ``bug``, ``bug1``, … in the text."""
+    return [finding(text, word, "fixed") for word in dict.fromkeys(MARK.findall(text))]
+
+
+@dataclass
+class Call:
+    """A review that was asked for."""
+
+    text: str
+    language: str
+    path: str | None
+    on_progress: Callable[[Outcome], None]
+    answer: asyncio.Future[Outcome]
+    cancelled: bool = False
+
+
+@dataclass
+class FakeService:
+    """Answers at once with what is marked, or, if ``manual``, when the test sets the call's answer."""
+
+    manual: bool = False
+    calls: list[Call] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    cleared: int = 0
+    closed: bool = False
+    roots: Sequence[str] = ()
+
+    async def review(
+        self, text: str, language: str, path: str | None, on_progress: Callable[[Outcome], None]
+    ) -> Outcome:
+        call = Call(text, language, path, on_progress, asyncio.get_running_loop().create_future())
+        self.calls.append(call)
+        if not self.manual:
+            return FakeOutcome(marked(text))
+        try:
+            return await call.answer
+        except asyncio.CancelledError:
+            call.cancelled = True
+            raise
+
+    @property
+    def texts(self) -> list[str]:
+        return [call.text for call in self.calls]
+
+    def refusal(self, path: str) -> str | None:
+        return self.refused.get(path)
+
+    def set_roots(self, roots: Sequence[str]) -> None:
+        self.roots = roots
+
+    async def clear_cache(self) -> None:
+        self.cleared += 1
+
+    def status(self) -> str:
+        return f"fake, {len(self.calls)} requests"
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class FakeBackend:
+    """Hands out the services that a test prepared; an error instead of one is raised."""
+
+    def __init__(self, *services: FakeService | Exception, knobs: Knobs | None = None) -> None:
+        self.services = list(services) or [FakeService()]
+        self.knobs: Knobs = knobs or Defaults()
+        self.problems: tuple[str, ...] = ()
+        self.loaded: list[object] = []
+        self.built = 0
+        self.rebuild = True
+
+    async def load(self, editor: object, cli: Mapping[str, object]) -> Loading:  # noqa: ARG002 - as the protocol
+        self.loaded.append(editor)
+        return Loading(self.knobs, self.problems, self.rebuild)
+
+    async def build(self, roots: Sequence[str]) -> ReviewService:
+        service = self.services[min(self.built, len(self.services) - 1)]
+        self.built += 1
+        if isinstance(service, Exception):
+            raise service
+        service.roots = roots
+        return service
