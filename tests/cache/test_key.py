@@ -24,6 +24,7 @@ KEY = EntryKey(IDENTITY, "python", "def f(): ...", "import os")
         replace(KEY, language="ruby"),
         replace(KEY, text="def g(): ..."),
         replace(KEY, context="import io"),
+        replace(KEY, eol="\r\n"),
         replace(KEY, text="", context="def f(): ...import os"),
         *(
             replace(KEY, identity=identity)
@@ -52,7 +53,7 @@ def test_the_key_is_stable_and_parameters_have_no_order() -> None:
 
 def test_the_key_has_no_place_for_path_or_position() -> None:
     assert {field for cls in (EntryKey, Identity) for field in cls.__slots__} == {
-        *("identity", "language", "text", "context"),
+        *("identity", "language", "text", "context", "eol"),
         *("endpoint", "model", "mode", "prompt_version", "schema_version", "rules_version", "parameters"),
     }
 

@@ -38,6 +38,8 @@ class EntryKey:
     language: str
     text: str
     context: str
+    eol: str = ""
+    """The document's line ending, where the text is too short to show it."""
 
     def digest(self) -> str:
         """SHA-256 over the canonical JSON of all fields, in hex. Any text does, lone surrogates too."""
@@ -54,6 +56,7 @@ class EntryKey:
             self.language,
             self.text,
             self.context,
+            self.eol,
         ]
         # ASCII output escapes surrogates instead of failing on them; JSON keeps the fields' borders.
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode("ascii")).hexdigest()

@@ -1,0 +1,66 @@
+"""A document as the questions that it comes to, and the packing of questions into requests. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kibitz.cache.key import EntryKey, Identity
+from kibitz.findings.prompt import list_review
+from kibitz.provider.models import Piece
+from kibitz.provider.tokens import estimate
+from kibitz.review.context import context_of
+from kibitz.review.outline import outline
+from kibitz.review.units import units_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kibitz.review.units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One unit, what is asked about it, and the digest under which the answer is known."""
+
+    unit: Unit
+    piece: Piece
+    digest: str
+
+    @property
+    def tokens(self) -> int:
+        """Estimated input tokens of the piece in a request, as the client counts them."""
+        return estimate(list_review((self.piece,)).request.input)
+
+
+def entries_of(text: str, language: str, identity: Identity) -> tuple[Entry, ...]:
+    """The entries of a document, in order. Pure CPU, about 40 ms for 3,000 lines: run it in a thread."""
+    document = outline(text, language)
+    entries: list[Entry] = []
+    for unit in units_of(document):
+        context = context_of(unit, document)
+        eol = None if "\n" in unit.text or "\r" in unit.text else document.lines.eol
+        key = EntryKey(identity, language, unit.text, context, eol or "")
+        entries.append(Entry(unit, Piece(unit.text, language, context, eol), key.digest()))
+    return tuple(entries)
+
+
+def pack(entries: Iterable[Entry], *, overhead: int, max_tokens: int) -> list[tuple[Entry, ...]]:
+    """Fill requests in order, neighbours together, so that each stays within ``max_tokens``.
+
+    ``overhead`` is what every request costs before its first piece. A piece that does not fit at all goes
+    alone.
+    """
+    batches: list[tuple[Entry, ...]] = []
+    batch: list[Entry] = []
+    room = max_tokens - overhead
+    for entry in entries:
+        tokens = entry.tokens
+        if batch and tokens > room:
+            batches.append(tuple(batch))
+            batch, room = [], max_tokens - overhead
+        batch.append(entry)
+        room -= tokens
+    if batch:
+        batches.append(tuple(batch))
+    return batches

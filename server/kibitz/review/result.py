@@ -1,0 +1,81 @@
+"""What goes into a review and what comes out of it. Plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kibitz.findings.finding import Confidence, Severity
+from kibitz.provider.models import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kibitz.findings.finding import Finding
+    from kibitz.provider.errors import OpenAIError
+    from kibitz.text.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document to review."""
+
+    text: str
+    language: str
+    """An LSP language id."""
+    name: str = ""
+    """For people and logs; never sent, never part of a cache entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """What a review shows, and how it asks. What is shown can change without asking again."""
+
+    min_severity: Severity = Severity.INFO
+    min_confidence: Confidence = Confidence.LIKELY
+    rules_off: frozenset[str] = frozenset()
+    max_findings: int = 10
+    """Most findings of one document; the worst and surest stay."""
+    max_request_tokens: int = 6_000
+    """Estimated input tokens of one packed request, instructions included. A larger unit goes alone."""
+    max_concurrency: int = 4
+    """Requests side by side, over all reviews of one reviewer. Read once, when it is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a review took."""
+
+    units: int = 0
+    cached_units: int = 0
+    """Units that were known before."""
+    shared_units: int = 0
+    """Units that another review was asking about already."""
+    usage: Usage = field(default_factory=Usage)
+    """What this review asked for; answers that it shared count for the review that asked."""
+    dropped: Mapping[str, int] = field(default_factory=Counter)
+    """Claims or fixes that did not hold, by reason."""
+    hidden: int = 0
+    """Findings that the settings keep back: severity, confidence, rules, the cap."""
+    redactions: int = 0
+    """Secrets that were replaced before anything was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Findings relative to the document, in the order of the text; and what is not known."""
+
+    findings: tuple[Finding, ...] = ()
+    pending: tuple[Span, ...] = ()
+    """Units whose answers have not come yet; empty when the review is over."""
+    unreviewed: tuple[Span, ...] = ()
+    """Units for which no answer could be had."""
+    errors: tuple[OpenAIError, ...] = ()
+    """Why, each kind of failure once."""
+    stats: Stats = field(default_factory=Stats)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the review is over: no answer is waited for. What failed is in ``unreviewed``."""
+        return not self.pending
