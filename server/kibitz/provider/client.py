@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Self
 from kibitz.guard.redact import Refused, environment_secrets
 from kibitz.provider import assisting
 from kibitz.provider.connection import Connection, Tally
-from kibitz.provider.errors import APIError, OpenAIError
-from kibitz.provider.listing import Job, ask_list, packs
-from kibitz.provider.models import BatchAnalysis, CodeAnalysis, Piece, PieceAnalysis, Probe
+from kibitz.provider.errors import APIError
+from kibitz.provider.listing import Job, Landing, ask_list, packs
+from kibitz.provider.models import BatchAnalysis, CodeAnalysis, Piece, Probe
 from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.rewriting import ask_rewrite
 from kibitz.provider.shield import shield
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from kibitz.provider.config import OpenAIConfig
     from kibitz.provider.connection import Observer
-    from kibitz.provider.models import Context, ContextAnalysis, Suggestion
+    from kibitz.provider.models import Context, ContextAnalysis, PieceAnalysis, Suggestion
 
 
 class OpenAIClient:
@@ -101,35 +101,25 @@ class OpenAIClient:
         """Review several pieces in as few requests as ``max_request_tokens`` allows, side by side.
 
         ``on_piece`` is called with a piece's place in ``pieces`` as soon as its analysis is there, on the
-        event loop. A piece that fails has its error in its analysis.
+        event loop.
 
         Raises:
-            OpenAIError: every piece failed: the first one's error.
+            OpenAIError: a piece failed; the first failure. All others were asked to the end, and what came of
+                them went to ``on_piece``; the error's ``usage`` is that of the whole call.
         """
-        tally = Tally(model=self.config.model)
-        landed: dict[int, PieceAnalysis] = {}
-
-        def land(index: int, analysis: PieceAnalysis) -> None:
-            landed[index] = analysis
-            if on_piece is not None:
-                on_piece(index, analysis)
-
-        jobs = await asyncio.to_thread(self._jobs, pieces)
-        for index, job in enumerate(jobs):
-            if isinstance(job, OpenAIError):
-                land(index, PieceAnalysis(error=job))
-        ready = [job for job in jobs if isinstance(job, Job)]
-        await _side_by_side(self._asked(ready, tally, land))
-        analyses = tuple(landed[index] for index in range(len(pieces)))
-        errors = [analysis.error for analysis in analyses if analysis.error is not None]
-        if errors and len(errors) == len(analyses):
-            raise errors[0]
+        tally, landing = Tally(model=self.config.model), Landing(on_piece)
+        jobs = await asyncio.to_thread(self._jobs, pieces, landing)
+        await _side_by_side(self._asked(jobs, tally, landing))
+        if landing.errors:
+            error = landing.errors[0]
+            error.usage = tally.usage
+            raise error
         return BatchAnalysis(
-            pieces=analyses,
+            pieces=tuple(landing.analyses[index] for index in range(len(pieces))),
             usage=tally.usage,
             model=tally.model,
             request_id=tally.request_id,
-            redactions=sum(job.shielded.secrets for job in ready),
+            redactions=sum(job.shielded.secrets for job in jobs),
         )
 
     async def generate_suggestions(self, context: Context) -> list[Suggestion]:
@@ -164,24 +154,25 @@ class OpenAIClient:
             request_id=tally.request_id,
         )
 
-    def _jobs(self, pieces: Sequence[Piece]) -> list[Job | OpenAIError]:
-        """What may be sent of each piece, or why nothing. Takes CPU: for a thread."""
-        jobs: list[Job | OpenAIError] = []
+    def _jobs(self, pieces: Sequence[Piece], landing: Landing) -> list[Job]:
+        """What may be sent of each piece; what may not is a failure. Takes CPU: for a thread."""
+        jobs: list[Job] = []
         for index, piece in enumerate(pieces):
             try:
                 shielded = shield(piece.text, piece.context, keys=self._secrets)
-                jobs.append(Job(index, shielded, piece.language, piece.eol))
             except Refused as error:
-                jobs.append(_not_sent(error))
+                landing.errors.append(_not_sent(error))
+            else:
+                jobs.append(Job(index, shielded, piece.language, piece.eol))
         return jobs
 
     def _asked(
-        self, jobs: list[Job], tally: Tally, land: Callable[[int, PieceAnalysis], None]
+        self, jobs: list[Job], tally: Tally, landing: Landing
     ) -> list[Coroutine[object, object, None]]:
         if self.config.review == "rewrite":
-            return [ask_rewrite(self._connection, job, tally, land) for job in jobs]
+            return [ask_rewrite(self._connection, job, tally, landing) for job in jobs]
         packed = packs(jobs, self.config.max_request_tokens)
-        return [ask_list(self._connection, pack, tally, land) for pack in packed]
+        return [ask_list(self._connection, pack, tally, landing) for pack in packed]
 
 
 async def _side_by_side(work: list[Coroutine[object, object, None]]) -> None:

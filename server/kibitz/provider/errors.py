@@ -13,6 +13,11 @@ there is one, and whether trying again can help. No message ever holds a key or 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kibitz.provider.models import Usage
+
 
 class OpenAIError(Exception):
     """The base of all five kinds."""
@@ -28,6 +33,7 @@ class OpenAIError(Exception):
         status: int | None = None,
         code: str | None = None,
         request_id: str | None = None,
+        usage: Usage | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -38,6 +44,8 @@ class OpenAIError(Exception):
         self.code = code
         """The provider's own error code, such as ``insufficient_quota``."""
         self.request_id = request_id
+        self.usage = usage
+        """What the failed call used all the same, where that is known."""
 
     def __str__(self) -> str:
         suffix = f" (request {self.request_id})" if self.request_id else ""

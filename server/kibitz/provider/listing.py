@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kibitz.findings.fix import settle
@@ -68,10 +68,23 @@ def packs(jobs: Sequence[Job], max_tokens: int) -> list[list[Job]]:
     return result
 
 
-async def ask_list(
-    connection: Connection, pack: Sequence[Job], tally: Tally, landed: Callable[[int, PieceAnalysis], None]
-) -> None:
-    """Review one pack; every piece of it lands, with findings or with an error."""
+@dataclass(slots=True)
+class Landing:
+    """Where answers come in: told on as they come, and kept for the end."""
+
+    on_piece: Callable[[int, PieceAnalysis], None] | None = None
+    analyses: dict[int, PieceAnalysis] = field(default_factory=dict)
+    errors: list[OpenAIError] = field(default_factory=list)
+
+    def land(self, index: int, analysis: PieceAnalysis) -> None:
+        """Take in what was found in one piece."""
+        self.analyses[index] = analysis
+        if self.on_piece is not None:
+            self.on_piece(index, analysis)
+
+
+async def ask_list(connection: Connection, pack: Sequence[Job], tally: Tally, landing: Landing) -> None:
+    """Review one pack. Its pieces land; what fails is noted, and does not stop the others."""
     review = list_review(pack)
     try:
         claimed = await connection.ask(question_of(review.request), decoded(review.parse), tally)
@@ -79,14 +92,13 @@ async def ask_list(
         if error.code in _TOO_MUCH and len(pack) > 1:
             half = len(pack) // 2
             for part in (pack[:half], pack[half:]):
-                await ask_list(connection, part, tally, landed)
+                await ask_list(connection, part, tally, landing)
             return
-        for job in pack:
-            landed(job.index, PieceAnalysis(error=error))
+        landing.errors.append(error)
         return
     # The gate parses: not on the event loop.
     for index, analysis in await asyncio.to_thread(_settled, pack, claimed):
-        landed(index, analysis)
+        landing.land(index, analysis)
 
 
 def _settled(pack: Sequence[Job], claimed: Sequence[PieceClaims]) -> list[tuple[int, PieceAnalysis]]:

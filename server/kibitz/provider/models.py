@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from kibitz.findings.finding import Finding
-    from kibitz.provider.errors import OpenAIError
     from kibitz.text.spans import Span
 
 
@@ -65,16 +64,11 @@ class PieceAnalysis:
     findings: tuple[Finding, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=Counter)
     """Claims, or fixes, that were not kept: a stable reason such as ``quote-not-found`` -> how many."""
-    error: OpenAIError | None = None
-    """Why this piece was not reviewed, though others were; then nothing is known about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchAnalysis:
-    """The answer to several pieces that shared requests; ``pieces`` is in the order asked.
-
-    A piece may have failed alone (``PieceAnalysis.error``): it must not be taken for clean.
-    """
+    """The answer to several pieces that shared requests; ``pieces`` is in the order asked."""
 
     pieces: tuple[PieceAnalysis, ...]
     usage: Usage

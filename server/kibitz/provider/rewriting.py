@@ -10,30 +10,25 @@ from kibitz.findings import rewrite
 from kibitz.findings.finding import Claim
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.listing import settled
-from kibitz.provider.models import PieceAnalysis
 from kibitz.provider.questions import turn_of
 from kibitz.provider.wire import json_part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kibitz.provider.connection import Connection, Tally
-    from kibitz.provider.listing import Job
+    from kibitz.provider.listing import Job, Landing
 
 _RAMBLED = "answer-too-long"
 
 
-async def ask_rewrite(
-    connection: Connection, job: Job, tally: Tally, landed: Callable[[int, PieceAnalysis], None]
-) -> None:
-    """Review one piece; it lands, with findings or with an error."""
+async def ask_rewrite(connection: Connection, job: Job, tally: Tally, landing: Landing) -> None:
+    """Review one piece. It lands, or its failure is noted, and does not stop others."""
     try:
         claims, dropped = await _claims(connection, job, tally)
     except OpenAIError as error:
-        landed(job.index, PieceAnalysis(error=error))
+        landing.errors.append(error)
         return
     # The gate parses: not on the event loop.
-    landed(job.index, await asyncio.to_thread(settled, job, claims, dropped))
+    landing.land(job.index, await asyncio.to_thread(settled, job, claims, dropped))
 
 
 async def _claims(connection: Connection, job: Job, tally: Tally) -> tuple[list[Claim], Counter[str]]:
