@@ -163,6 +163,10 @@ class Reviewer:
         """How the cache has done since the start."""
         return self._cache.stats()
 
+    def forget(self) -> None:
+        """Drop all kept answers: what is reviewed next is asked for again."""
+        self._cache.clear()
+
     async def aclose(self) -> None:
         """Stop all requests; reviews that wait for them end with what they have."""
         await self._flights.aclose()
