@@ -70,7 +70,8 @@ def bound_by(node: Node, source: Source) -> tuple[tuple[str, str], ...]:  # noqa
             )
         case "namespace_use_declaration":
             clauses = (child for child in node.named_children if child.type == "namespace_use_clause")
-            return tuple((name_of(clause, source), f"use {_flat(clause, source)};") for clause in clauses)
+            uses = [_flat(clause, source) for clause in clauses]
+            return tuple((WORD.findall(use)[-1], f"use {use};") for use in uses if WORD.search(use))
         case "using_directive":  # C#: only an alias says what it binds
             return _whole(node, source) if node.child_by_field_name("name") is not None else ()
         case "preproc_include" | "future_import_statement":

@@ -56,7 +56,7 @@ class _Context:
         self._mentioned = set(WORD.findall(unit.text))
         # What the classes around it extend or are annotated with counts as mentioned; their own names do not.
         headers = {word for container in self._own for word in WORD.findall(container.header)}
-        self._mentioned |= headers.difference(container.name for container in self._own)
+        self._mentioned |= headers.difference(one.name for one in self._own if one.is_class)
 
     def blocks(self) -> Iterator[str]:
         """One or a few lines each, from the general to the particular."""

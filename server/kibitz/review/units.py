@@ -57,7 +57,7 @@ def units_of(document: Outline) -> tuple[Unit, ...]:
         unit
         for part in parts
         for unit in _fit(document.lines, part)
-        if unit.kind != "window" or _holds_code(unit.text, comments)
+        if unit.kind in {"function", "method"} or _holds_code(unit.text, comments)
     )
 
 
