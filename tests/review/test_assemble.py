@@ -48,7 +48,7 @@ def test_equal_units_share_an_answer_and_each_shows_it() -> None:
 
 def test_the_same_rule_at_the_same_place_is_shown_once_at_its_worst() -> None:
     entry = ENTRIES[0]
-    other = Entry(replace(entry.unit, span=entry.unit.span.shift(9)), entry.piece, "other")
+    other = Entry(replace(entry.unit, span=entry.unit.span.shift(9)), entry.piece, "other", 1)
     answers = {
         entry.digest: PieceAnalysis((finding(13, 21),)),
         "other": PieceAnalysis(

@@ -26,11 +26,8 @@ class Entry:
     unit: Unit
     piece: Piece
     digest: str
-
-    @property
-    def tokens(self) -> int:
-        """Estimated input tokens of the piece in a request, as the client counts them."""
-        return estimate(list_review((self.piece,)).request.input)
+    tokens: int
+    """Estimated input tokens of the piece in a request, as the client counts them."""
 
 
 def entries_of(text: str, language: str, identity: Identity) -> tuple[Entry, ...]:
@@ -41,7 +38,9 @@ def entries_of(text: str, language: str, identity: Identity) -> tuple[Entry, ...
         context = context_of(unit, document)
         eol = None if "\n" in unit.text or "\r" in unit.text else document.lines.eol
         key = EntryKey(identity, language, unit.text, context, eol or "")
-        entries.append(Entry(unit, Piece(unit.text, language, context, eol), key.digest()))
+        piece = Piece(unit.text, language, context, eol)
+        tokens = estimate(list_review((piece,)).request.input)
+        entries.append(Entry(unit, piece, key.digest(), tokens))
     return tuple(entries)
 
 
@@ -55,12 +54,11 @@ def pack(entries: Iterable[Entry], *, overhead: int, max_tokens: int) -> list[tu
     batch: list[Entry] = []
     room = max_tokens - overhead
     for entry in entries:
-        tokens = entry.tokens
-        if batch and tokens > room:
+        if batch and entry.tokens > room:
             batches.append(tuple(batch))
             batch, room = [], max_tokens - overhead
         batch.append(entry)
-        room -= tokens
+        room -= entry.tokens
     if batch:
         batches.append(tuple(batch))
     return batches

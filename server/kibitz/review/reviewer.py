@@ -139,16 +139,13 @@ class Reviewer:
                 flight.board(woken.set)
                 boarded.append(flight)
             run.waiting = [*boarded]
-            if on_progress is not None and run.waiting:
-                on_progress(self._state(run))
-            while run.waiting:
+            while run.waiting and not run.is_hopeless:
+                # When the last answer has landed, only the flight's end (and its bill) is waited for.
+                if on_progress is not None and (state := self._state(run)).pending:
+                    on_progress(state)
                 await woken.wait()
                 woken.clear()
                 run.collect()
-                if run.is_hopeless:
-                    break
-                if on_progress is not None and run.waiting:
-                    on_progress(self._state(run))
         finally:
             for flight in boarded:
                 flight.leave(woken.set)

@@ -1,0 +1,378 @@
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+from tests.support.fake_answers import Bug, reviewer
+from tests.support.fake_provider import FakeProvider
+
+from kibitz.cache.key import Identity
+from kibitz.cache.memory import MemoryCache
+from kibitz.findings.finding import Confidence, Finding, Severity
+from kibitz.provider.client import OpenAIClient
+from kibitz.provider.config import OpenAIConfig, RetryConfig
+from kibitz.provider.errors import APIError, ConfigError, OpenAIError
+from kibitz.provider.models import BatchAnalysis, Piece, PieceAnalysis, Usage
+from kibitz.review.reviewer import Client, Review, Reviewer, ReviewSettings, Source, size_of
+from kibitz.text.spans import Span
+
+IDENTITY = Identity("e", "m", "list", "p", "s", "r")
+ONE_PER_REQUEST = ReviewSettings(max_request_tokens=64)
+
+
+def function(name: str, body: str = "good") -> str:
+    return f"def {name}():\n    return {body}\n"
+
+
+def document(*names: str) -> str:
+    return "\n\n".join(function(name) for name in names)
+
+
+class FakeClient:
+    """Finds every ``bug``; waits for ``go`` if told to; fails for pieces that hold ``fail``."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.cancelled = 0
+        self.go: asyncio.Event | None = None
+        self.arrived = asyncio.Event()
+        self.errors: dict[str, Exception] = {}
+        self.lands_early = False
+
+    async def process_pieces(
+        self, pieces: Sequence[Piece], *, on_piece: Callable[[int, PieceAnalysis], None] | None = None
+    ) -> BatchAnalysis:
+        self.asked.append([piece.text.split("(")[0].removeprefix("def ") for piece in pieces])
+        analyses = [self.analyse(piece.text) for piece in pieces]
+        if self.lands_early and on_piece is not None:
+            on_piece(0, analyses[0])
+        self.arrived.set()
+        try:
+            if self.go is not None:
+                await self.go.wait()
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        for word, error in self.errors.items():
+            if any(word in piece.text for piece in pieces):
+                raise error
+        usage = Usage(requests=1, input_tokens=100, output_tokens=10)
+        return BatchAnalysis(tuple(analyses), usage, "fake", redactions=1)
+
+    async def has_been_asked(self, times: int) -> None:
+        while len(self.asked) < times:
+            self.arrived.clear()
+            await self.arrived.wait()
+
+    @staticmethod
+    def analyse(text: str) -> PieceAnalysis:
+        at = text.find("bug")
+        if at < 0:
+            return PieceAnalysis(dropped={"quote-not-found": 1})
+        span = Span(at, at + 3)
+        return PieceAnalysis(
+            (Finding("wrong-value", Severity.ERROR, Confidence.CERTAIN, "Bug", "Always", span, "bug"),)
+        )
+
+
+def make(client: Client, settings: ReviewSettings | None = None) -> Reviewer:
+    cache: MemoryCache[PieceAnalysis] = MemoryCache(max_bytes=1_000_000, ttl_s=1_000, size_of=size_of)
+    return Reviewer(client, cache, IDENTITY, settings)
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_document_is_reviewed_in_one_request_and_findings_are_its_own() -> None:
+    client = FakeClient()
+    text = document("a", "b") + "\n\n" + function("c", "bug")
+    review = await make(client).review(Source(text, "python"))
+    assert client.asked == [["a", "b", "c"]]
+    assert [finding.span.of(text) for finding in review.findings] == ["bug"]
+    assert review.complete
+    assert not review.unreviewed
+    assert not review.errors
+    assert review.stats.units == 3
+    assert review.stats.cached_units == 0
+    assert review.stats.usage.requests == 1
+    assert review.stats.dropped == {"quote-not-found": 2}
+    assert review.stats.redactions == 1
+
+
+async def test_an_edit_costs_one_unit_and_undo_and_moves_cost_nothing() -> None:
+    client = FakeClient()
+    reviews = make(client)
+    text = document("a", "b", "c")
+    await reviews.review(Source(text, "python"))
+    edited = text.replace("def b():\n    return good", "def b():\n    return bug")
+    review = await reviews.review(Source(edited, "python"))
+    assert client.asked[1:] == [["b"]]
+    assert (review.stats.cached_units, len(review.findings)) == (2, 1)
+    for same in (text, edited, f"# moved\n\n\n{edited}", document("c", "a", "b")):
+        review = await reviews.review(Source(same, "python", name="other.py"))
+        assert review.stats.cached_units == 3
+        assert review.stats.usage == Usage()
+    assert len(client.asked) == 2
+
+
+async def test_the_language_and_the_identity_are_part_of_what_is_known() -> None:
+    client = FakeClient()
+    reviews = make(client)
+    await reviews.review(Source("x = f(1)\n", "python"))
+    await reviews.review(Source("x = f(1)\n", "ruby"))
+    reviews.identity = replace(IDENTITY, model="other")
+    await reviews.review(Source("x = f(1)\n", "python"))
+    assert len(client.asked) == 3
+    reviews.clear_cache()
+    await reviews.review(Source("x = f(1)\n", "python"))
+    assert len(client.asked) == 4
+
+
+async def test_a_document_without_code_asks_nothing() -> None:
+    client = FakeClient()
+    review = await make(client).review(Source("# nothing\n", "python"))
+    assert review == Review()
+    assert not client.asked
+
+
+async def test_the_same_text_twice_in_a_document_is_asked_once() -> None:
+    client = FakeClient()
+    text = "class A:\n    x = bug(0)\n\n\nclass A:\n    x = bug(0)\n"
+    review = await make(client).review(Source(text, "python"))
+    assert len(client.asked[0]) == 1
+    assert [finding.span.start for finding in review.findings] == [text.index("bug"), text.rindex("bug")]
+
+
+async def test_two_documents_share_what_is_in_the_air() -> None:
+    client = FakeClient()
+    client.go = asyncio.Event()
+    reviews = make(client)
+    one = asyncio.create_task(reviews.review(Source(document("a", "b"), "python")))
+    await client.arrived.wait()
+    two = asyncio.create_task(reviews.review(Source(document("b", "c"), "python")))
+    three = asyncio.create_task(reviews.review(Source(document("b", "c"), "python")))
+    await client.has_been_asked(2)
+    client.go.set()
+    results = await asyncio.gather(one, two, three)
+    assert client.asked == [["a", "b"], ["c"]]
+    assert all(result.complete and not result.unreviewed for result in results)
+    assert sum(result.stats.usage.requests for result in results) == 2
+    assert sorted(result.stats.shared_units for result in results) == [0, 1, 2]
+
+
+async def test_cancelling_stops_only_what_nobody_else_waits_for() -> None:
+    client = FakeClient()
+    client.go = asyncio.Event()
+    reviews = make(client, ONE_PER_REQUEST)
+    boarded = asyncio.Event()
+    one = asyncio.create_task(reviews.review(Source(document("a", "b", "c"), "python")))
+    await client.has_been_asked(3)
+    two = asyncio.create_task(
+        reviews.review(Source(document("b"), "python"), on_progress=lambda _: boarded.set())
+    )
+    await boarded.wait()
+    one.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await one
+    await turns()
+    assert client.cancelled == 2
+    client.go.set()
+    assert (await two).complete
+    assert len(client.asked) == 3
+    three = await reviews.review(Source(document("a", "b"), "python"))
+    assert client.asked[3:] == [["a"]]
+    assert three.stats.cached_units == 1
+
+
+async def test_what_landed_before_a_cancellation_is_kept() -> None:
+    client = FakeClient()
+    client.go, client.lands_early = asyncio.Event(), True
+    reviews = make(client)
+    task = asyncio.create_task(reviews.review(Source(document("a", "b"), "python")))
+    await client.arrived.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    client.go.set()
+    await reviews.review(Source(document("a", "b"), "python"))
+    assert client.asked == [["a", "b"], ["b"]]
+
+
+async def test_progress_is_told_at_the_start_and_as_answers_come() -> None:
+    client = FakeClient()
+    text = document("a", "b") + "\n\n" + function("c", "bug")
+    reviews = make(client, replace(ONE_PER_REQUEST, max_concurrency=1))
+    await reviews.review(Source(function("a"), "python"))
+    states: list[Review] = []
+    review = await reviews.review(Source(text, "python"), on_progress=states.append)
+    assert [len(state.pending) for state in states] == [2, 1]
+    assert not any(state.complete or state.unreviewed for state in states)
+    assert states[0].pending[0].of(text) == function("b").rstrip()
+    assert len(review.findings) == 1
+    assert review.complete
+
+
+async def test_a_failing_batch_leaves_the_others_and_is_asked_again_next_time() -> None:
+    client = FakeClient()
+    client.errors["def b"] = APIError("overloaded; try again later", retryable=True)
+    text = document("a", "b") + "\n\n" + function("c", "bug")
+    reviews = make(client, ONE_PER_REQUEST)
+    review = await reviews.review(Source(text, "python"))
+    assert review.complete
+    assert [span.of(text) for span in review.unreviewed] == [function("b").rstrip()]
+    assert [error.message for error in review.errors] == ["overloaded; try again later"]
+    assert len(review.findings) == 1
+    client.errors.clear()
+    again = await reviews.review(Source(text, "python"))
+    assert client.asked[3:] == [["b"]]
+    assert not again.unreviewed
+
+
+async def test_a_failure_tells_what_it_used_and_what_landed_of_it_counts() -> None:
+    client = FakeClient()
+    client.lands_early = True
+    client.errors["def b"] = APIError("cut off", usage=Usage(requests=1, input_tokens=70))
+    review = await make(client).review(Source(document("a", "b", "c"), "python"))
+    assert len(review.unreviewed) == 2
+    assert review.stats.usage.input_tokens == 70
+
+
+async def test_the_same_failure_is_told_once() -> None:
+    client = FakeClient()
+    for name in "abc":
+        client.errors[f"def {name}"] = APIError("unreachable")
+    client.errors["def d"] = APIError("something else")
+    review = await make(client, ONE_PER_REQUEST).review(Source(document("a", "b", "c", "d"), "python"))
+    assert sorted(error.message for error in review.errors) == ["something else", "unreachable"]
+    assert len(review.unreviewed) == 4
+
+
+async def test_a_configuration_error_stops_the_asking() -> None:
+    client = FakeClient()
+    client.errors["def"] = ConfigError("the key is not accepted; set api_key")
+    names = [f"f{number}" for number in range(30)]
+    review = await make(client, ONE_PER_REQUEST).review(Source(document(*names), "python"))
+    assert len(client.asked) <= 2 * ONE_PER_REQUEST.max_concurrency
+    assert review.complete
+    assert len(review.unreviewed) == 30
+    assert [type(error) for error in review.errors] == [ConfigError]
+
+
+async def test_anothers_failure_is_not_ours_if_our_units_landed() -> None:
+    client = FakeClient()
+    client.go, client.lands_early = asyncio.Event(), True
+    client.errors["def b"] = APIError("broken")
+    reviews = make(client)
+    one = asyncio.create_task(reviews.review(Source(document("a", "b"), "python")))
+    await client.arrived.wait()
+    two = await reviews.review(Source(document("a"), "python"))
+    client.go.set()
+    assert not two.errors
+    assert two.stats.cached_units == 1
+    assert (await one).errors
+
+
+async def test_a_bug_of_ours_is_raised_and_ends_the_rest() -> None:
+    client = FakeClient()
+    client.errors["def b"] = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        await make(client, ONE_PER_REQUEST).review(Source(document("a", "b", "c"), "python"))
+
+
+async def test_no_more_requests_side_by_side_than_allowed() -> None:
+    running = most = 0
+
+    class Counting(FakeClient):
+        async def process_pieces(
+            self, pieces: Sequence[Piece], *, on_piece: Callable[[int, PieceAnalysis], None] | None = None
+        ) -> BatchAnalysis:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            try:
+                return await super().process_pieces(pieces, on_piece=on_piece)
+            finally:
+                running -= 1
+
+    names = [f"f{number}" for number in range(20)]
+    client = Counting()
+    await make(client, replace(ONE_PER_REQUEST, max_concurrency=3)).review(Source(document(*names), "python"))
+    assert most == 3
+    assert len(client.asked) == 20
+
+
+async def test_other_settings_show_other_findings_without_asking() -> None:
+    client = FakeClient()
+    reviews = make(client)
+    source = Source(function("a", "bug"), "python")
+    assert (await reviews.review(source)).findings
+    reviews.settings = ReviewSettings(rules_off=frozenset({"wrong-value"}))
+    review = await reviews.review(source)
+    assert not review.findings
+    assert review.stats.hidden == 1
+    assert len(client.asked) == 1
+
+
+async def test_closing_ends_reviews_with_what_they_have() -> None:
+    client = FakeClient()
+    client.go = asyncio.Event()
+    reviews = make(client)
+    task = asyncio.create_task(reviews.review(Source(document("a"), "python")))
+    await client.arrived.wait()
+    await reviews.aclose()
+    review = await task
+    assert client.cancelled == 1
+    assert len(review.unreviewed) == 1
+    assert isinstance(review.errors[0], OpenAIError)
+    await reviews.aclose()
+
+
+def real_client(fake: FakeProvider) -> OpenAIClient:
+    return OpenAIClient(
+        OpenAIConfig(base_url=fake.base_url, model="fake-1", retry_config=RetryConfig(max_retries=0))
+    )
+
+
+BIG = "\n\n\n".join(
+    f"def function_{n}(values, limit):\n"
+    f'    """Function number {n} of many, with its documentation."""\n'
+    + "".join(f"    if values[{line}] > limit:\n        limit = values[{line}] + {n}\n" for line in range(12))
+    + "    return limit\n"
+    for n in range(100)
+)
+
+
+async def test_the_real_client_over_http() -> None:
+    text = BIG.replace("    return limit\n", "    return len(value)\n", 1)
+    async with FakeProvider(reviewer(Bug("len(value)", "len(values)"))) as fake, real_client(fake) as client:
+        reviews = make(client)
+        review = await reviews.review(Source(text, "python"))
+        assert [finding.span.of(text) for finding in review.findings] == ["return len(value)"]
+        fix = review.findings[0].fix
+        assert fix is not None
+        assert text[: fix.span.start] + fix.new_text + text[fix.span.end :] == text.replace(
+            "len(value)", "len(values)"
+        )
+        asked = len(fake.requests)
+        assert asked == review.stats.usage.requests
+        edited = text.replace("+ 50\n", "+ 51\n", 1)
+        again = await reviews.review(Source(edited, "python"))
+        assert len(fake.requests) == asked + 1
+        assert again.stats.usage.input_tokens < 3_000
+        assert len(again.findings) == 1
+        await reviews.review(Source(text, "python"))
+        assert len(fake.requests) == asked + 1
+
+
+async def test_the_real_client_sends_each_batch_as_one_request() -> None:
+    async with FakeProvider() as fake, real_client(fake) as client:
+        review = await make(client).review(Source(BIG, "python"))
+        lines = BIG.count("\n")
+        assert lines > 2_800
+        assert review.complete
+        assert not review.errors
+        assert len(fake.requests) == review.stats.usage.requests <= 15
+        prompts = [seen.prompt.text for seen in fake.requests]
+        assert sum(prompt.count("\n### Piece ") + 1 for prompt in prompts) == 100
