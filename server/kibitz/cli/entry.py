@@ -25,6 +25,10 @@ _COMMANDS = {
 }
 
 
+class _PipeClosedError(Exception):
+    """Whoever read our output went away."""
+
+
 class _Lazy(click.Group):
     """Finds the command ``x`` as ``command`` in ``kibitz.cli.x``."""
 
@@ -37,6 +41,13 @@ class _Lazy(click.Group):
         command = importlib.import_module(f"kibitz.cli.{cmd_name}").command
         assert isinstance(command, click.Command)  # noqa: S101 - a mistake of ours, not of the user
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click would make it exit code 1, which here means findings.
+            raise _PipeClosedError from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         with formatter.section("Commands"):
@@ -67,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, _PipeClosedError):
         # The interpreter flushes once more at exit; let that go nowhere instead of into a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kibitz.cli.output.streams import console, say
+from kibitz.cli.output.streams import say
+from kibitz.cli.output.terminal import console
 from kibitz.local.weights import DEFAULT_MODEL, Model, Phase, WeightsError, find, listing, pull, remove
 
 if TYPE_CHECKING:

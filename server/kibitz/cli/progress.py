@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from kibitz.cli.output.streams import console
+from kibitz.cli.output.terminal import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

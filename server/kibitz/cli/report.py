@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kibitz.findings.finding import Severity
@@ -100,12 +101,14 @@ class Totals:
         return sum(count for kind, count in self.remaining if _WORST_FIRST.index(kind) <= rank)
 
 
-def total(reports: Iterable[FileReport], seconds: float) -> Totals:
-    """The sum of all reports, which took ``seconds`` by the clock."""
+def total(reports: Iterable[FileReport], seconds: float, *, free: bool = False) -> Totals:
+    """The sum of all reports, which took ``seconds`` by the clock. ``free``: requests cost no money."""
     reports = tuple(reports)
     usage = Usage()
     for report in reports:
         usage += report.usage
+    if free:
+        usage = replace(usage, cost_usd=Decimal(0))
     return Totals(
         files=sum(report.reviewed for report in reports),
         units=sum(report.units for report in reports),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kibitz.cli.output.streams import console
+from kibitz.cli.output.terminal import console
 from kibitz.findings.rules import RULES
 
 if TYPE_CHECKING:

@@ -152,7 +152,7 @@ def summary(totals: Totals) -> Text:
 
 def cost(totals: Totals) -> str:
     """The price in words; a model without a known price is not free, it is unknown."""
-    if not totals.usage.requests:
+    if not totals.usage.requests or totals.usage.cost_usd == 0:
         return "no cost"
     if totals.usage.cost_usd is None:
         return "cost unknown"

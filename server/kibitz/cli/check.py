@@ -1,0 +1,179 @@
+"""``kibitz check``: review files, print what is found, and mend what is safe to mend."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from kibitz.cli import CLEAN, FAILED, FINDINGS
+from kibitz.cli.options import EDITOR_ONLY, load_settings, settings_options
+from kibitz.cli.output.streams import say
+from kibitz.cli.output.terminal import console
+from kibitz.cli.output.visible import escape
+from kibitz.cli.progress import CheckProgress
+from kibitz.cli.report import total
+from kibitz.cli.reviewing import Plan, review_all
+from kibitz.cli.selecting import select
+from kibitz.findings.finding import Severity
+from kibitz.local.errors import LocalModelError
+from kibitz.provider.errors import OpenAIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kibitz.cli.report import FileReport, Totals
+    from kibitz.cli.reviewing import Target
+    from kibitz.cli.selecting import Selection
+    from kibitz.config import Settings
+
+_NEVER = "never"
+
+
+class _Output(Protocol):
+    """What a format does; see ``kibitz.cli.output``."""
+
+    def file(self, report: FileReport) -> None: ...
+
+    def end(self, totals: Totals) -> None: ...
+
+
+@click.command(name="check")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*(severity.value for severity in Severity), _NEVER]),
+    default=Severity.WARNING.value,
+    show_default=True,
+    help="The least severe finding that makes the exit code 1.",
+)
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Files at a time.")
+@click.option("--fix", is_flag=True, help="Apply the fixes that are safe: sure, verified, not overlapping.")
+@click.option("--local", is_flag=True, help="Use the embedded model: short for --provider local.")
+@settings_options(without=EDITOR_ONLY)
+def command(
+    *,
+    paths: tuple[str, ...],
+    form: str,
+    fail_on: str,
+    jobs: int | None,
+    fix: bool,
+    local: bool,
+    **given: str | None,
+) -> int:
+    """Review files, and the source files below folders.
+
+    Folders are searched for source code that no ignore file excludes. A file that is named is reviewed even
+    if one does, unless it may hold secrets.
+
+    Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 something could not be reviewed, whatever was
+    found elsewhere.
+    """
+    if local:
+        if given.get("provider") not in {None, "local"}:
+            raise click.UsageError("--local and --provider contradict each other; leave one out")
+        given["provider"] = "local"
+    settings = load_settings(given).settings
+    selection = select([Path(path) for path in paths], settings)
+    plan = Plan(jobs or settings.max_concurrency, settings.max_file_bytes, fix)
+    totals = asyncio.run(_check(selection.targets, settings, plan, _output(form)))
+    if not selection.targets:
+        say(_nothing(paths, selection))
+    if fix and form != "text":
+        say(f"{totals.fixed} findings fixed")
+    return _exit_code(totals, fail_on)
+
+
+def _nothing(paths: Sequence[str], selection: Selection) -> str:
+    message = f"no source files to review in {', '.join(paths)}"
+    if selection.skipped:
+        path, reason = selection.skipped[0]
+        message += f"; {len(selection.skipped)} left out, such as {path}: {reason}"
+    return escape(message)
+
+
+async def _check(targets: Sequence[Target], settings: Settings, plan: Plan, output: _Output) -> Totals:
+    began = time.monotonic()
+    reports: list[FileReport] = []
+    free = False
+    with CheckProgress(len(targets)) as progress:
+
+        def printed(report: FileReport) -> None:
+            with progress.printing(report):
+                output.file(report)
+            # The totals need its numbers only.
+            reports.append(replace(report, text=""))
+
+        if targets:
+            free = await _review(targets, settings, plan, progress, printed)
+    totals = total(reports, time.monotonic() - began, free=free)
+    output.end(totals)
+    return totals
+
+
+async def _review(
+    targets: Sequence[Target],
+    settings: Settings,
+    plan: Plan,
+    progress: CheckProgress,
+    printed: Callable[[FileReport], None],
+) -> bool:
+    """Review all; returns whether that costs no money."""
+    from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second; bad options are told before
+
+    try:
+        app = App.create(settings)
+    except (OpenAIError, LocalModelError) as error:
+        raise click.ClickException(str(error)) from error
+    try:
+        progress.saying(f"starting {app.describe()}")
+        try:
+            reviewer = await app.reviewer()
+        except (OpenAIError, LocalModelError) as error:
+            raise click.ClickException(str(error)) from error
+        await review_all(targets, reviewer, plan, on_report=printed, on_progress=progress.partial)
+        return app.choice.provider == "local"
+    finally:
+        await app.aclose()
+
+
+def _output(form: str) -> _Output:
+    """The format's writer; only the one that is wanted is imported."""
+    match form:
+        case "json":
+            from kibitz.cli.output.json_document import JsonOutput  # noqa: PLC0415 - see above
+
+            return JsonOutput(sys.stdout)
+        case "sarif":
+            from kibitz.cli.output.sarif import SarifOutput  # noqa: PLC0415 - see above
+
+            return SarifOutput(sys.stdout)
+        case "github":
+            from kibitz.cli.output.github import GithubOutput  # noqa: PLC0415 - see above
+
+            return GithubOutput(sys.stdout)
+        case _:
+            from kibitz.cli.output.text import TextOutput  # noqa: PLC0415 - see above
+
+            return TextOutput(console(), console(stderr=True))
+
+
+def _exit_code(totals: Totals, fail_on: str) -> int:
+    # A file that was not reviewed might hold anything: that must not look like a clean run.
+    if totals.failed:
+        return FAILED
+    if fail_on != _NEVER and totals.at_least(Severity(fail_on)):
+        return FINDINGS
+    return CLEAN

@@ -1,0 +1,174 @@
+"""``kibitz doctor``: is everything in order, and if not, what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
+
+from kibitz import __version__
+from kibitz.cli import CLEAN, FINDINGS, editors
+from kibitz.cli.options import EDITOR_ONLY, settings_options
+from kibitz.cli.output.terminal import console
+from kibitz.cli.output.visible import escape
+from kibitz.config import Loaded, default_user_file, fingerprint, load
+from kibitz.findings.rules import RULES
+from kibitz.local import weights
+from kibitz.local.errors import LocalModelError
+from kibitz.provider.errors import OpenAIError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from kibitz.provider.models import Probe
+
+
+class State(StrEnum):
+    """How a check went."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+_STYLES = {State.OK: "green", State.NOTE: "dim", State.PROBLEM: "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was looked at."""
+
+    state: State
+    what: str
+    advice: str = ""
+    """What to do, where there is something to do."""
+
+
+@click.command(name="doctor")
+@click.option("--offline", is_flag=True, help="Ask no model: look at this machine only.")
+@settings_options(without=EDITOR_ONLY)
+def command(*, offline: bool, **given: str | None) -> int:
+    """Say whether everything is in order, and what to do where it is not.
+
+    Asks the model one question of a few words, unless --offline. Shows no key, only its fingerprint.
+
+    Exit codes: 0 all is well, 1 something needs you.
+    """
+    loaded = load(cli={name: value for name, value in given.items() if value is not None})
+    screen, failed = console(), False
+    for line in _lines(loaded, offline=offline):
+        failed = failed or line.state is State.PROBLEM
+        _print(screen, line)
+    return FINDINGS if failed else CLEAN
+
+
+def _lines(loaded: Loaded, *, offline: bool) -> Iterator[Line]:
+    yield Line(State.OK, f"kibitz {__version__} on Python {platform.python_version()}, {platform.platform()}")
+    yield from _configuration(loaded)
+    yield _key(loaded)
+    yield _local_model(loaded)
+    yield from asyncio.run(_model(loaded, offline=offline))
+    yield from _editors()
+
+
+def _configuration(loaded: Loaded) -> Iterator[Line]:
+    path = default_user_file()
+    if path.is_file():
+        yield Line(State.OK, f"user file {path}")
+    else:
+        yield Line(State.NOTE, f"no user file; it would be {path}")
+    given = [f"{name} ({loaded.where(name)})" for name in loaded.origins if loaded.is_set(name)]
+    if given:
+        yield Line(State.NOTE, f"set: {', '.join(given)}")
+    for problem in loaded.problems:
+        yield Line(State.PROBLEM, problem.message)
+    for code in loaded.settings.rules_off:
+        if code not in RULES:
+            yield Line(State.PROBLEM, f"rules_off: there is no rule {code}", "See all with: kibitz rules")
+
+
+def _key(loaded: Loaded) -> Line:
+    key = loaded.settings.api_key
+    if key is None:
+        return Line(State.NOTE, "no API key (OPENAI_API_KEY, KIBITZ_API_KEY or api_key in the user file)")
+    return Line(
+        State.OK,
+        f"API key from {loaded.where('api_key')}, fingerprint {fingerprint(key.get_secret_value())}",
+    )
+
+
+def _local_model(loaded: Loaded) -> Line:
+    name = loaded.settings.local_model
+    try:
+        model = weights.find(name)
+    except LocalModelError as error:
+        return Line(State.PROBLEM, str(error))
+    missing = []
+    if find_spec("xllamacpp") is None:
+        missing.append("pip install 'kibitz[local]'")
+    if not weights.installed(model):
+        missing.append(f"kibitz model pull {name}")
+    if missing:
+        # Only a problem where it is wanted; whether it is, `_model` finds out.
+        return Line(State.NOTE, f"embedded model {name} is not ready", f"To use it: {'; '.join(missing)}")
+    return Line(State.OK, f"embedded model {name}: {weights.path_of(model)}")
+
+
+async def _model(loaded: Loaded, *, offline: bool) -> list[Line]:
+    """Who would review, and whether it answers."""
+    from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second; what is known is printed before
+
+    try:
+        app = App.create(loaded.settings)
+    except (OpenAIError, LocalModelError) as error:
+        return [Line(State.PROBLEM, str(error))]
+    try:
+        reviewed_by = Line(State.OK, f"reviews are done by {app.describe()}")
+        if offline:
+            return [reviewed_by]
+        return [reviewed_by, _answers(await (await app.client()).probe())]
+    except (OpenAIError, LocalModelError) as error:
+        return [reviewed_by, Line(State.PROBLEM, str(error))]
+    finally:
+        await app.aclose()
+
+
+def _answers(probe: Probe) -> Line:
+    usage = probe.usage
+    facts = (
+        f"{probe.model} answers in {probe.seconds:.1f} s over the {probe.api} API, in the schema "
+        f"({probe.format}; {usage.input_tokens} tokens in, {usage.output_tokens} out)"
+    )
+    if not probe.understood:
+        return Line(
+            State.PROBLEM,
+            f"{facts}, but wrongly",
+            "It is too weak to review code: name a better one (--model)",
+        )
+    return Line(State.OK, facts)
+
+
+def _editors() -> Iterator[Line]:
+    found = editors.found()
+    if not found:
+        yield Line(
+            State.NOTE, "no editor that we know is on PATH; any that speaks LSP can start: kibitz serve"
+        )
+    for editor in found:
+        yield Line(State.OK, f"{editor.name} is here", editor.hint)
+
+
+def _print(screen: Console, line: Line) -> None:
+    from rich.text import Text  # noqa: PLC0415 - loaded with the console
+
+    text = Text.assemble((f"{line.state:<8}", _STYLES[line.state]), escape(line.what))
+    if line.advice:
+        text.append("\n" + " " * 8 + escape(line.advice), "dim" if line.state is not State.PROBLEM else "")
+    screen.print(text, soft_wrap=True)

@@ -1,0 +1,137 @@
+"""Reviews many files at a time and hands out their reports in the order of the files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kibitz.cli import files
+from kibitz.cli.files import FileError
+from kibitz.cli.fixing import apply
+from kibitz.cli.report import FileReport
+from kibitz.provider.errors import ConfigError
+from kibitz.review.result import Source
+from kibitz.text.languages import language_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from kibitz.cli.files import Content
+    from kibitz.review.result import Review
+    from kibitz.review.reviewer import Reviewer
+
+_PLAIN = "plaintext"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file that was asked for."""
+
+    path: Path
+    shown: str
+    refusal: str = ""
+    """Why it must not be reviewed; empty if it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to go about it."""
+
+    jobs: int
+    max_bytes: int
+    fix: bool = False
+
+
+async def review_all(
+    targets: Sequence[Target],
+    reviewer: Reviewer,
+    plan: Plan,
+    *,
+    on_report: Callable[[FileReport], None],
+    on_progress: Callable[[FileReport], None] = lambda _: None,
+) -> None:
+    """Review ``targets``, so many at a time.
+
+    ``on_report`` gets each file's report in the order of ``targets``, as soon as it and those before it are
+    done; ``on_progress`` gets what is known of a file whenever that grows. What they raise ends the run.
+    """
+    gate = asyncio.Semaphore(plan.jobs)
+    run = _Run(reviewer, plan, on_progress)
+
+    async def one(target: Target) -> FileReport:
+        async with gate:
+            return await run.report(target)
+
+    tasks = deque(asyncio.create_task(one(target), name=f"review {target.shown}") for target in targets)
+    try:
+        while tasks:
+            on_report(await tasks[0])
+            tasks.popleft()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Run:
+    """What the files of one run share."""
+
+    def __init__(self, reviewer: Reviewer, plan: Plan, on_progress: Callable[[FileReport], None]) -> None:
+        self._reviewer = reviewer
+        self._plan = plan
+        self._on_progress = on_progress
+        self._hopeless: ConfigError | None = None
+
+    async def report(self, target: Target) -> FileReport:
+        empty = FileReport(target.shown)
+        if target.refusal:
+            return replace(empty, errors=(target.refusal,))
+        try:
+            content = files.read(target.path, self._plan.max_bytes)
+        except FileError as error:
+            return replace(empty, errors=(str(error),))
+        if self._hopeless:
+            # A wrong key or model fails every file alike; asking again would only cost time.
+            return replace(empty, errors=(str(self._hopeless),))
+        first_line = content.text[:200].partition("\n")[0]
+        language = language_of(target.path, first_line) or _PLAIN
+        source = Source(content.text, language, target.shown)
+        review = await self._reviewer.review(
+            source, on_progress=lambda partial: self._on_progress(_report(target, content, partial))
+        )
+        self._hopeless = self._hopeless or next(
+            (e for e in review.errors if isinstance(e, ConfigError)), None
+        )
+        report = _report(target, content, review)
+        return self._fixed(target, content, language, report) if self._plan.fix else report
+
+    def _fixed(self, target: Target, content: Content, language: str, report: FileReport) -> FileReport:
+        result = apply(content.text, language, report.findings)
+        if result.applied:
+            try:
+                files.write(target.path, content, result.text)
+            except FileError as error:
+                return replace(report, errors=(*report.errors, f"not fixed: {error}"))
+        return replace(report, fixed=result.applied, left=result.left)
+
+
+def _report(target: Target, content: Content, review: Review) -> FileReport:
+    errors = tuple(dict.fromkeys(str(error) for error in review.errors))
+    if review.complete and review.unreviewed and not errors:
+        errors = ("parts of it were not reviewed",)
+    stats = review.stats
+    return FileReport(
+        target.shown,
+        content.text,
+        review.findings,
+        errors,
+        reviewed=True,
+        units=stats.units,
+        cached_units=stats.cached_units,
+        hidden=stats.hidden,
+        dropped=sum(stats.dropped.values()),
+        usage=stats.usage,
+    )
