@@ -28,19 +28,42 @@ def parses_as_well(before: str, after: str, language: str) -> bool | None:
     """
     # No grammar takes a lone \r for the end of a line, or of a comment.
     before, after = (text.replace("\r\n", "\n").replace("\r", "\n") for text in (before, after))
-    frame = _frame(before, language)
-    old, new = _faults(frame + before, language), syntax.faults(frame + after, language)
+    opening, closing = min(_frames(before, language), key=lambda frame: _faulty(before, frame, language))
+    before, after = (opening + text + closing for text in (before, after))
+    old, new = _faults(before, language), syntax.faults(after, language)
     if old is None or new is None:
         return None
     if new > old:
         return False
-    return language != "python" or _strictness(frame + after) >= _strictness_before(frame + before)
+    return language != "python" or _strictness(after) >= _strictness_before(before)
 
 
-def _frame(text: str, language: str) -> str:
-    """What must precede an indented piece of Python for it to stand where it does."""
-    first = next((line for line in text.split("\n") if line.strip()), "")
-    return "if True:\n" if language == "python" and first[:1] in {" ", "\t"} else ""
+_METHOD = ("class A {\n", "\n}\n")
+_FRAMES = {
+    "javascript": (_METHOD,),
+    "javascriptreact": (_METHOD,),
+    "typescript": (_METHOD,),
+    "typescriptreact": (_METHOD,),
+    "java": (_METHOD,),
+    "csharp": (_METHOD,),
+}
+
+
+def _frames(text: str, language: str) -> tuple[tuple[str, str], ...]:
+    """What may have to stand around a unit for it to parse as in its file; the first that is best wins.
+
+    A method is no program by itself; PHP without its opening tag is prose, which never has a fault.
+    """
+    if language == "python":
+        first = next((line for line in text.split("\n") if line.strip()), "")
+        return (("if True:\n", ""),) if first[:1] in {" ", "\t"} else (("", ""),)
+    if language == "php" and "<?" not in text:
+        return ("<?php\n", ""), ("<?php\n" + _METHOD[0], _METHOD[1])
+    return ("", ""), *_FRAMES.get(language, ())
+
+
+def _faulty(text: str, frame: tuple[str, str], language: str) -> int:
+    return _faults(frame[0] + text + frame[1], language) or 0
 
 
 def _strictness(text: str) -> int:
@@ -65,5 +88,5 @@ def _accepts(read: Callable[[], object]) -> bool:
 
 
 # All the fixes of one review are judged against the same text.
-_faults = lru_cache(maxsize=4)(syntax.faults)
+_faults = lru_cache(maxsize=8)(syntax.faults)
 _strictness_before = lru_cache(maxsize=4)(_strictness)
