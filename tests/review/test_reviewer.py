@@ -150,17 +150,21 @@ async def test_two_documents_share_what_is_in_the_air() -> None:
     client = FakeClient()
     client.go = asyncio.Event()
     reviews = make(client)
-    one = asyncio.create_task(reviews.review(Source(document("a", "b"), "python")))
-    await client.arrived.wait()
-    two = asyncio.create_task(reviews.review(Source(document("b", "c"), "python")))
-    three = asyncio.create_task(reviews.review(Source(document("b", "c"), "python")))
-    await client.has_been_asked(2)
+    tasks: list[asyncio.Task[Review]] = []
+    for names in (("a", "b"), ("b", "c"), ("b", "c")):
+        source, boarded = Source(document(*names), "python"), asyncio.Event()
+
+        def told(_: Review, boarded: asyncio.Event = boarded) -> None:
+            boarded.set()
+
+        tasks.append(asyncio.create_task(reviews.review(source, on_progress=told)))
+        await boarded.wait()
     client.go.set()
-    results = await asyncio.gather(one, two, three)
+    results = await asyncio.gather(*tasks)
     assert client.asked == [["a", "b"], ["c"]]
     assert all(result.complete and not result.unreviewed for result in results)
-    assert sum(result.stats.usage.requests for result in results) == 2
-    assert sorted(result.stats.shared_units for result in results) == [0, 1, 2]
+    assert [result.stats.usage.requests for result in results] == [1, 1, 0]
+    assert [result.stats.shared_units for result in results] == [0, 1, 2]
 
 
 async def test_cancelling_stops_only_what_nobody_else_waits_for() -> None:
