@@ -219,6 +219,13 @@ def test_settings_reach_the_provider(fake: FakeProvider, folder: Path) -> None:
     assert 777 in body.values()
 
 
+@pytest.mark.usefixtures("fake")
+def test_a_log_that_cannot_be_written_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a.py").write_text(CLEAN)
+    assert run(["check", "--log-file", str(folder / "a.py" / "x.log"), "a.py"]) == 0
+    assert "x.log cannot be written" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
 @pytest.mark.usefixtures("fake")
 def test_every_format_comes_whole(folder: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,8 @@ import click
 
 from kibitz.cli.output.streams import say
 from kibitz.config import Loaded, Settings, Source, load, setting_names
-from kibitz.config.settings import choices, owned
+from kibitz.config.settings import choices, owned, variants
+from kibitz.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,17 +30,26 @@ def settings_options(*, without: frozenset[str] = frozenset()) -> Callable[[Any]
 
 
 def _option(name: str) -> Callable[[Any], Any]:
-    field, unit = Settings.model_fields[name], owned(name).unit
-    words = choices(name)
-    metavar = "|".join(words) if words else (unit or name.rpartition("_")[2]).upper()
-    text = (field.description or "").replace("`", "")
+    text = (Settings.model_fields[name].description or "").replace("`", "")
     # The value stays a string: kibitz.config is the only judge of it, whatever source it came from.
-    return click.option(f"--{name.replace('_', '-')}", name, metavar=metavar, help=text)
+    return click.option(f"--{name.replace('_', '-')}", name, metavar=_metavar(name), help=text)
+
+
+def _metavar(name: str) -> str:
+    if words := choices(name):
+        return "|".join(words)
+    if unit := owned(name).unit:
+        return unit.upper()
+    kinds = {variant.get("type") for variant in variants(name)}
+    return {"array": "A,B,…", "integer": "N", "number": "X", "boolean": "yes|no"}.get(
+        next((kind for kind in kinds if kind not in {None, "null"}), ""), "TEXT"
+    )
 
 
 def load_settings(given: Mapping[str, object]) -> Loaded:
-    """All sources but the editor's. A bad option ends the command; other problems are said, and pass.
+    """Load all sources but the editor's, and send logs where they say.
 
+    A bad option ends the command; other problems are said, and pass.
     Raises ``click.UsageError`` for what the command line got wrong.
     """
     loaded = load(cli=given)
@@ -50,6 +60,8 @@ def load_settings(given: Mapping[str, object]) -> Loaded:
             )
     for problem in loaded.problems:
         say(problem.message)
+    if trouble := logs.configure(loaded.settings.log_level, loaded.settings.log_file):
+        say(trouble)
     return loaded
 
 

@@ -127,7 +127,12 @@ class Settings(BaseModel):
     ] = "low"
     timeout_ms: Annotated[
         int,
-        Field(ge=50, le=3_600_000, description="The longest time for one call, all its retries included."),
+        Field(
+            ge=50,
+            le=3_600_000,
+            description="The longest time for one call, all its retries included. Unless "
+            "you set it, the embedded model has ten minutes.",
+        ),
         Owned(USER, unit="ms"),
     ] = 60_000
     max_retries: Annotated[
