@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kibitz.provider.config import RetryConfig
+from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded, Timeout
+from kibitz.provider.retry import Budget, Retrier
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+PASSES = APIError("broken", retryable=True)
+STAYS = APIError("refused")
+CUT = InvalidResponse("malformed", retryable=True)
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+def scripted(*outcomes: OpenAIError | str) -> Callable[[], Awaitable[str]]:
+    rest = list(outcomes)
+
+    async def attempt() -> str:
+        await asyncio.sleep(0)
+        outcome = rest.pop(0)
+        if isinstance(outcome, str):
+            return outcome
+        raise outcome
+
+    return attempt
+
+
+def retrier(
+    clock: Clock, *, retries: int = 2, uniform: Callable[[float, float], float] = lambda _, high: high
+) -> Retrier:
+    config = RetryConfig(max_retries=retries, initial_backoff_ms=500, max_backoff_ms=1500)
+    return Retrier(config, sleep=clock.sleep, uniform=uniform)
+
+
+async def test_tries_again_with_waits_that_double_up_to_the_longest() -> None:
+    clock = Clock()
+    told: list[float] = []
+    result = await retrier(clock, retries=4)(
+        scripted(PASSES, PASSES, PASSES, PASSES, "ok"),
+        Budget(60, clock),
+        lambda error, wait: told.append(wait) if error is PASSES else None,
+    )
+    assert result == "ok"
+    assert clock.slept == told == [0.5, 1.0, 1.5, 1.5]
+
+
+async def test_gives_up_after_so_many_and_raises_the_last_error_itself() -> None:
+    clock = Clock()
+    last = APIError("last", retryable=True)
+    with pytest.raises(APIError) as caught:
+        await retrier(clock)(scripted(PASSES, PASSES, last), Budget(60, clock))
+    assert caught.value is last
+    assert len(clock.slept) == 2
+
+
+async def test_never_repeats_what_cannot_succeed() -> None:
+    clock = Clock()
+    with pytest.raises(APIError, match="refused"):
+        await retrier(clock)(scripted(STAYS, "never"), Budget(60, clock))
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("error", [CUT, Timeout("late", after_ms=1, retryable=True)])
+async def test_an_answer_that_may_have_been_paid_for_gets_one_more_attempt(error: OpenAIError) -> None:
+    clock = Clock()
+    with pytest.raises(type(error)):
+        await retrier(clock, retries=5)(scripted(error, PASSES, error, "never"), Budget(60, clock))
+    assert len(clock.slept) == 2
+
+
+async def test_waits_at_least_as_long_as_the_provider_asks() -> None:
+    clock = Clock()
+    error = RateLimitExceeded("slow down", retryable=True, retry_after=7.0)
+    assert await retrier(clock)(scripted(error, "ok"), Budget(60, clock)) == "ok"
+    assert clock.slept == [7.0]
+
+
+async def test_does_not_begin_a_wait_that_the_deadline_would_cut() -> None:
+    clock = Clock()
+    error = RateLimitExceeded("slow down", retryable=True, retry_after=61.0)
+    with pytest.raises(RateLimitExceeded):
+        await retrier(clock)(scripted(error, "never"), Budget(60, clock))
+    assert clock.slept == []
+
+
+async def test_waits_count_towards_the_deadline() -> None:
+    clock = Clock()
+    budget = Budget(2.0, clock)
+    with pytest.raises(APIError):
+        await retrier(clock, retries=9)(scripted(*[PASSES] * 10), budget)
+    assert clock.slept == [0.5, 1.0]
+    assert budget.left == 0.5
+
+
+async def test_a_cancellation_passes_through() -> None:
+    async def attempt() -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    task = asyncio.ensure_future(retrier(Clock())(attempt, Budget(60)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_concurrent_calls_keep_their_own_state() -> None:
+    # A tenacity instance that concurrent tasks share hands out None and other tasks' results.
+    clock = Clock()
+    shared = retrier(clock, retries=3)
+    calls = [shared(scripted(*[PASSES] * (i % 4), f"r{i}"), Budget(600, Clock())) for i in range(200)]
+    assert await asyncio.gather(*calls) == [f"r{i}" for i in range(200)]
+
+
+@given(st.floats(0, 1), st.integers(1, 10))
+def test_every_wait_is_random_below_its_ceiling(share: float, attempt: int) -> None:
+    class State:
+        attempt_number = attempt
+
+        class outcome:  # noqa: N801 - stands for tenacity's attribute
+            @staticmethod
+            def exception() -> OpenAIError:
+                return PASSES
+
+    wait = retrier(Clock(), uniform=lambda low, high: low + share * (high - low))._wait(State)  # type: ignore[arg-type]  # two attributes of many
+    assert 0 <= wait <= min(0.5 * 2 ** (attempt - 1), 1.5)
