@@ -317,7 +317,7 @@ def test_a_truth_value_is_no_number() -> None:
         ("https://h/v1?key=1", False),
     ],
 )
-def test_addresses(url: str, good: bool) -> None:  # noqa: FBT001 - a table's column
+def test_addresses(url: str, good: bool) -> None:
     loaded = read(env={"KIBITZ_BASE_URL": url})
     assert (loaded.settings.base_url == url) is good
     assert (loaded.problems == ()) is good
