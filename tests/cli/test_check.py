@@ -156,6 +156,15 @@ def test_a_failing_provider_is_2_and_says_why(
     assert "API error" in document["errors"][0]["message"]
 
 
+def test_a_misspelt_name_is_told_before_anybody_is_asked(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody could review either; that message would hide the one that helps.
+    monkeypatch.setenv("KIBITZ_MODEL_DIR", str(folder / "models"))
+    assert run(["check", "nothing.py"]) == 2
+    assert "nothing.py: there is no such file" in capsys.readouterr().err
+
+
 def test_nobody_to_ask_is_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "a.py").write_text(BUGGY)
     assert run(["check", "a.py"]) == 2

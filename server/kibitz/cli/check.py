@@ -18,7 +18,7 @@ from kibitz.cli.output.terminal import console
 from kibitz.cli.output.visible import escape
 from kibitz.cli.progress import CheckProgress
 from kibitz.cli.report import total
-from kibitz.cli.reviewing import Plan, review_all
+from kibitz.cli.reviewing import Plan, refused, review_all
 from kibitz.cli.selecting import select
 from kibitz.findings.finding import Severity
 from kibitz.local.errors import LocalModelError
@@ -116,8 +116,11 @@ async def _check(targets: Sequence[Target], settings: Settings, plan: Plan, outp
             # The totals need its numbers only.
             reports.append(replace(report, text=""))
 
-        if targets:
+        if any(not target.refusal for target in targets):
             free = await _review(targets, settings, plan, progress, printed)
+        else:
+            for target in targets:
+                printed(refused(target))
     totals = total(reports, time.monotonic() - began, free=free)
     output.end(totals)
     return totals

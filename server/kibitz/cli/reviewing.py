@@ -45,6 +45,11 @@ class Plan:
     fix: bool = False
 
 
+def refused(target: Target) -> FileReport:
+    """The report of a target that is not reviewed."""
+    return FileReport(target.shown, errors=(target.refusal,))
+
+
 async def review_all(
     targets: Sequence[Target],
     reviewer: Reviewer,
@@ -86,9 +91,9 @@ class _Run:
         self._hopeless: ConfigError | None = None
 
     async def report(self, target: Target) -> FileReport:
-        empty = FileReport(target.shown)
         if target.refusal:
-            return replace(empty, errors=(target.refusal,))
+            return refused(target)
+        empty = FileReport(target.shown)
         try:
             content = files.read(target.path, self._plan.max_bytes)
         except FileError as error:

@@ -49,8 +49,7 @@ def select(paths: Iterable[Path], settings: Settings) -> Selection:
         ignore = ignores.setdefault(root, Ignore(root, exclude=settings.exclude))
         absolute = here / path
         if not path.is_dir():
-            why = ignore.denied(absolute)
-            add(path, f"{why}, so it is never sent" if why else "")
+            add(path, _refusal(absolute, ignore))
             continue
         for file in walk(
             absolute,
@@ -60,3 +59,10 @@ def select(paths: Iterable[Path], settings: Settings) -> Selection:
         ):
             add(file)
     return selection
+
+
+def _refusal(path: Path, ignore: Ignore) -> str:
+    if why := ignore.denied(path):
+        return f"{why}, so it is never sent"
+    # Known now, so that a slip of the pen does not wait for a model to load.
+    return "" if os.path.lexists(path) else "there is no such file"
