@@ -23,11 +23,9 @@ def test_an_older_or_equal_version_loses_the_document_until_its_whole_text_comes
     document = documents.open(URI, 5, "python", "one\n")
     assert documents.change(URI, 5, [insert(0, 0, "x")], U16) is Change.REFUSED
     assert documents.change(URI, 6, [insert(0, 0, "x")], U16) is Change.REFUSED
-    assert document.snapshot.text == "one\n"
-    assert not document.synced
+    assert (document.snapshot.text, document.synced) == ("one\n", False)
     assert documents.change(URI, 7, [TextChange(None, "two\n")], U16) is Change.APPLIED
-    assert document.synced
-    assert (document.snapshot.version, document.snapshot.text) == (7, "two\n")
+    assert (document.synced, document.snapshot.version, document.snapshot.text) == (True, 7, "two\n")
 
 
 def test_opening_again_brings_a_lost_document_back() -> None:

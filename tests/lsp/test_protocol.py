@@ -128,8 +128,8 @@ async def test_a_handlers_exception_is_an_error_without_details(
     wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
     await wire.initialize()
-    wire.server.protocol.fm.features["textDocument/codeAction"] = partial(fail, wire.server)
-    wire.server.protocol.fm.features["textDocument/didSave"] = partial(fail, wire.server)
+    wire.server.handlers["textDocument/codeAction"] = partial(fail, wire.server)
+    wire.server.handlers["textDocument/didSave"] = partial(fail, wire.server)
     with caplog.at_level(logging.DEBUG):
         error = (await wire.request("textDocument/codeAction", CODE_ACTION))["error"]
         wire.notify("textDocument/didSave", {"textDocument": {"uri": "untitled:a.py"}})
@@ -143,7 +143,7 @@ async def test_a_handlers_exception_is_an_error_without_details(
 
 async def test_an_answer_that_cannot_be_serialised_is_an_error(wire: Wire) -> None:
     await wire.initialize()
-    wire.server.protocol.fm.features["textDocument/codeAction"] = lambda _params: object
+    wire.server.handlers["textDocument/codeAction"] = lambda _params: object
     assert (await wire.request("textDocument/codeAction", CODE_ACTION))["error"]["code"] == -32603
 
 
@@ -159,7 +159,7 @@ async def test_a_cancelled_command_is_answered_and_its_work_ends(wire: Wire) -> 
         finally:
             ended.append("cancelled")
 
-    wire.server.protocol.fm.features["workspace/executeCommand"] = slow
+    wire.server.handlers["workspace/executeCommand"] = slow
     msg_id = wire.start("workspace/executeCommand", {"command": "kibitz.stop"})
     await settle()
     wire.notify("$/cancelRequest", {"id": msg_id})

@@ -8,7 +8,6 @@ from tests.support.clock import FakeClock
 from tests.support.lsp_wire import settle, until
 from tests.support.reviewing import FakeOutcome, FakeService, finding, marked
 
-from kibitz.lsp.capabilities import Client
 from kibitz.lsp.session import Defaults, Session
 from kibitz.provider.errors import ConfigError, RateLimitExceeded, Timeout
 from kibitz.text.lines import Encoding, Position
@@ -57,8 +56,7 @@ class Room:
         self.clock = FakeClock()
         self.editor = FakeEditor()
         self.service = FakeService(manual=manual)
-        self.session = Session(self.editor, self.clock)
-        self.session.client = Client(encoding=Encoding.UTF16)
+        self.session = Session(self.editor, self.clock, Encoding.UTF16)
         self.session.use(Defaults(**knobs), self.service)
         self.version = 1
 
@@ -315,6 +313,14 @@ async def test_files_that_must_not_leave_are_not_sent() -> None:
     room.session.opened("file:///w/open.py", 1, "python", "bug")
     await until(lambda: bool(room.editor.published))
     assert [call.path for call in room.service.calls] == ["/w/open.py"]
+
+
+async def test_a_file_of_which_nobody_can_say_whether_it_may_leave_stays() -> None:
+    room = Room()
+    room.service.refusal = lambda _path: 1 / 0  # type: ignore[method-assign,assignment,return-value]  # it fails
+    room.session.opened("file:///w/a.py", 1, "python", "bug")
+    await until(lambda: bool(room.editor.messages))
+    assert room.service.calls == []
 
 
 async def test_progress_is_shown_for_what_takes_long_and_ends_with_it() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kibitz.lsp.documents import path_of
+from kibitz.lsp.faults import EARLY_LOG
 from kibitz.lsp.service import Loading
 
 if TYPE_CHECKING:
@@ -23,8 +25,12 @@ if TYPE_CHECKING:
     from kibitz.review.reviewer import Review, Reviewer
     from kibitz.text.spans import Span
 
-_OWN_KNOBS = {"enabled", "debounce_ms", "max_delay_ms", "max_file_bytes"}
-"""Settings that the server reads itself: a change of these needs no new reviewer."""
+_LIGHT = {
+    *("enabled", "debounce_ms", "max_delay_ms", "max_file_bytes"),
+    *("min_severity", "min_confidence", "rules_off", "max_findings", "exclude"),
+    *("log_level", "log_file"),
+}
+"""Settings that need no new client and no new cache when they change: nothing is asked for again."""
 
 
 class AppBackend:
@@ -32,41 +38,45 @@ class AppBackend:
 
     def __init__(self) -> None:
         self._settings: Settings | None = None
-        self._built: Settings | None = None
+        self._service: AppService | None = None
         self._reported: Reported | None = None
 
     async def load(self, editor: object, cli: Mapping[str, object]) -> Loading:
         """See ``Backend``."""
         settings, problems = await asyncio.to_thread(self._load, editor, cli)
-        rebuild = self._built is None or _core(settings) != _core(self._built)
         self._settings = settings
-        return Loading(settings, problems, rebuild)
+        fits = self._service is not None and self._service.adjust(settings)
+        return Loading(settings, problems, rebuild=not fits)
 
     async def build(self, roots: Sequence[str]) -> ReviewService:
         """See ``Backend``."""
         if self._settings is None:
             raise RuntimeError("the settings are loaded first")
-        settings, self._built = self._settings, None
+        self._service = None
+        settings = self._settings
         app = await asyncio.to_thread(_create, settings)
         try:
             reviewer = await app.reviewer()
         except BaseException:
             await app.aclose()
             raise
-        self._built = settings
-        return AppService(app, reviewer, settings, roots)
+        self._service = AppService(app, reviewer, settings, roots)
+        return self._service
 
     def _load(self, editor: object, cli: Mapping[str, object]) -> tuple[Settings, tuple[str, ...]]:
         from kibitz.config import Reported, load  # noqa: PLC0415 - 0.1 s, after initialize
+        from kibitz.telemetry import logs  # noqa: PLC0415 - as above
 
         loaded = load(cli=cli, lsp=editor)
         if self._reported is None:
             self._reported = Reported()
-        return loaded.settings, tuple(str(p) for p in self._reported.fresh(loaded.problems))
-
-
-def _core(settings: Settings) -> dict[str, object]:
-    return settings.model_dump(exclude=_OWN_KNOBS)
+        problems = [str(problem) for problem in self._reported.fresh(loaded.problems)]
+        if trouble := logs.configure(loaded.settings.log_level, loaded.settings.log_file):
+            problems.append(trouble)
+        root = logging.getLogger()
+        for handler in [handler for handler in root.handlers if handler.name == EARLY_LOG]:
+            root.removeHandler(handler)
+        return loaded.settings, tuple(problems)
 
 
 def _create(settings: Settings) -> App:
@@ -101,6 +111,17 @@ class AppService:
         """See ``ReviewService``."""
         self._roots = [Path(path) for uri in roots if (path := path_of(uri)) is not None]
 
+    def adjust(self, settings: Settings) -> bool:
+        """Go by other settings from now on. False if they ask for another service."""
+        if settings.model_dump(exclude=_LIGHT) != self._settings.model_dump(exclude=_LIGHT):
+            return False
+        from kibitz.app import review_settings  # noqa: PLC0415 - loaded with the app
+
+        self._settings = settings
+        self._reviewer.settings = review_settings(settings)
+        self._ignores.clear()
+        return True
+
     async def review(
         self, text: str, language: str, path: str | None, on_progress: Callable[[Outcome], None]
     ) -> Outcome:
@@ -126,7 +147,7 @@ class AppService:
 
     async def clear_cache(self) -> None:
         """See ``ReviewService``."""
-        self._reviewer.clear_cache()
+        self._reviewer.forget()
 
     def status(self) -> str:
         """See ``ReviewService``."""

@@ -26,12 +26,12 @@ ANSWER_SECONDS = 5.0
 class WireEditor:
     """Sends notifications, and the few requests that a server has for its client."""
 
-    def __init__(self, protocol: KibitzProtocol) -> None:
+    def __init__(self, protocol: KibitzProtocol, client: Client) -> None:
         self._protocol = protocol
+        self._client = client
         self._numbers = itertools.count(1)
         self._progress: dict[int | str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.shows_progress = False
 
     def publish(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> None:
         """See ``Editor``."""
@@ -52,7 +52,7 @@ class WireEditor:
         """See ``Editor``."""
         token = f"kibitz-{next(self._numbers)}"
         shown = WireProgress(self._protocol, token)
-        if self.shows_progress:
+        if self._client.progress:
             self._progress[token] = uri
             task = asyncio.get_running_loop().create_task(shown.begin(title))
             self._tasks.add(task)
@@ -64,9 +64,9 @@ class WireEditor:
         """The document whose review that progress stands for."""
         return self._progress.get(token)
 
-    async def configuration(self, client: Client) -> object:
+    async def configuration(self) -> object:
         """The editor's section ``kibitz``, or None if it has none or does not say."""
-        if not client.configuration:
+        if not self._client.configuration:
             return None
         params = types.ConfigurationParams(items=[types.ConfigurationItem(section="kibitz")])
         answer = await self._ask(types.WORKSPACE_CONFIGURATION, params)

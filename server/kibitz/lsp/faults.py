@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import traceback
 
+EARLY_LOG = "kibitz-early"
+"""The name of the log handler that counts until the settings say where logs go."""
+
 _FRAMES = 6
 
 

@@ -136,7 +136,7 @@ class KibitzProtocol(LanguageServerProtocol):
             self._take_request(msg_id, method, message.get("params"))
 
     def _take_request(self, msg_id: int | str, method: str, params: object) -> None:
-        handler = self.fm.features.get(method)
+        handler = self._server.handler(method)
         refusal = self._refusal(method)
         if refusal is not None:
             self._answer_error(msg_id, *refusal)
@@ -189,7 +189,7 @@ class KibitzProtocol(LanguageServerProtocol):
         if method == types.CANCEL_REQUEST:
             self._cancel(params)
             return
-        handler = self.fm.features.get(method)
+        handler = self._server.handler(method)
         if handler is None or _is_request(method):
             logger.debug("ignored the notification %s", _shown(method))
             return

@@ -1,40 +1,26 @@
 """The language server: which request goes where, and how the process starts and ends.
 
-Importing this module and answering ``initialize`` must cost no more than pygls itself: what the reviews need
-is imported after ``initialized`` (see ``setup.py``).
+Answering ``initialize`` must cost no more than pygls itself. So handlers, and all that they need, are
+imported when their first message comes, and what the reviews need after ``initialized`` (see ``setup.py``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from kibitz._version import __version__
-from kibitz.lsp.backend import AppBackend
+from kibitz.lsp.capabilities import Client
 from kibitz.lsp.clock import LoopClock
-from kibitz.lsp.editor import WireEditor
-from kibitz.lsp.features.code_action import code_action
-from kibitz.lsp.features.did_change import did_change
-from kibitz.lsp.features.did_change_configuration import did_change_configuration
-from kibitz.lsp.features.did_close import did_close
-from kibitz.lsp.features.did_open import did_open
-from kibitz.lsp.features.did_save import did_save
-from kibitz.lsp.features.execute_command import execute_command
-from kibitz.lsp.features.initialize import initialize
-from kibitz.lsp.features.initialized import initialized
-from kibitz.lsp.features.progress_cancel import progress_cancel
-from kibitz.lsp.features.shutdown import leave, shutdown
-from kibitz.lsp.features.workspace_folders import did_change_workspace_folders
 from kibitz.lsp.parent import ParentWatch
 from kibitz.lsp.protocol import KibitzProtocol, Phase
-from kibitz.lsp.session import Session
-from kibitz.lsp.setup import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,26 +28,29 @@ if TYPE_CHECKING:
     from pygls.server import ServerErrors
 
     from kibitz.lsp.clock import Clock
+    from kibitz.lsp.editor import WireEditor
     from kibitz.lsp.service import Backend
+    from kibitz.lsp.session import Session
+    from kibitz.lsp.setup import Setup
 
 logger = logging.getLogger(__name__)
 
-FEATURES: Mapping[str, Callable[..., object]] = {
-    types.INITIALIZE: initialize,
-    types.INITIALIZED: initialized,
-    types.SHUTDOWN: shutdown,
-    types.EXIT: leave,
-    types.TEXT_DOCUMENT_DID_OPEN: did_open,
-    types.TEXT_DOCUMENT_DID_CHANGE: did_change,
-    types.TEXT_DOCUMENT_DID_SAVE: did_save,
-    types.TEXT_DOCUMENT_DID_CLOSE: did_close,
-    types.TEXT_DOCUMENT_CODE_ACTION: code_action,
-    types.WORKSPACE_EXECUTE_COMMAND: execute_command,
-    types.WORKSPACE_DID_CHANGE_CONFIGURATION: did_change_configuration,
-    types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: did_change_workspace_folders,
-    types.WINDOW_WORK_DONE_PROGRESS_CANCEL: progress_cancel,
+FEATURES: Mapping[str, str] = {
+    types.INITIALIZE: "initialize",
+    types.INITIALIZED: "initialized",
+    types.SHUTDOWN: "shutdown",
+    types.EXIT: "leave",
+    types.TEXT_DOCUMENT_DID_OPEN: "did_open",
+    types.TEXT_DOCUMENT_DID_CHANGE: "did_change",
+    types.TEXT_DOCUMENT_DID_SAVE: "did_save",
+    types.TEXT_DOCUMENT_DID_CLOSE: "did_close",
+    types.TEXT_DOCUMENT_CODE_ACTION: "code_action",
+    types.WORKSPACE_EXECUTE_COMMAND: "execute_command",
+    types.WORKSPACE_DID_CHANGE_CONFIGURATION: "did_change_configuration",
+    types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: "did_change_workspace_folders",
+    types.WINDOW_WORK_DONE_PROGRESS_CANCEL: "progress_cancel",
 }
-"""Everything the server answers or listens to."""
+"""Everything the server answers or listens to, and the function that does it: ``x`` of ``features/x.py``."""
 
 
 class KibitzServer(LanguageServer):
@@ -75,19 +64,55 @@ class KibitzServer(LanguageServer):
         *,
         cli: Mapping[str, object] | None = None,
         clock: Clock | None = None,
-        on_ready: Callable[[], None] | None = None,
+        tidy: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__("kibitz", __version__, protocol_cls=KibitzProtocol)
-        clock = clock or LoopClock()
+        self.client = Client()
+        """What ``initialize`` said; the session goes by it."""
+        self.clock = clock or LoopClock()
+        self.tidy = tidy
         self.stopped = asyncio.Event()
-        self.editor = WireEditor(self.protocol)
-        self.session = Session(self.editor, clock)
-        self.parent = ParentWatch(clock, self.stop)
-        self.setup = Setup(
-            self.session, backend or AppBackend(), cli or {}, self._configuration, on_ready=on_ready
+        self.parent = ParentWatch(self.clock, self.stop)
+        self.handlers: dict[str, Callable[[Any], Any]] = {}
+        """The features that were needed so far, bound to this server."""
+        self._backend = backend
+        self._cli = cli or {}
+
+    def handler(self, method: str) -> Callable[[Any], Any] | None:
+        """What to call with the parameters of ``method``; None if there is no such feature."""
+        if method not in self.handlers and (name := FEATURES.get(method)) is not None:
+            feature = importlib.import_module(f"kibitz.lsp.features.{name}")
+            self.handlers[method] = partial(getattr(feature, name), self)
+        return self.handlers.get(method)
+
+    @cached_property
+    def editor(self) -> WireEditor:
+        """The other end of the wire."""
+        from kibitz.lsp.editor import WireEditor  # noqa: PLC0415 - after initialize
+
+        return WireEditor(self.protocol, self.client)
+
+    @cached_property
+    def session(self) -> Session:
+        """The documents and their reviews."""
+        from kibitz.lsp.session import Session  # noqa: PLC0415 - after initialize
+
+        return Session(self.editor, self.clock, self.client.encoding)
+
+    @cached_property
+    def setup(self) -> Setup:
+        """What brings the session its reviewer."""
+        from kibitz.lsp.backend import AppBackend  # noqa: PLC0415 - after initialize
+        from kibitz.lsp.setup import Setup  # noqa: PLC0415 - as above
+
+        return Setup(
+            self.session,
+            self._backend or AppBackend(),
+            cli=self._cli,
+            roots=self.client.roots,
+            ask=self.editor.configuration,
+            tidy=self.tidy,
         )
-        for method, handler in FEATURES.items():
-            self.protocol.fm.features[method] = partial(handler, self)
 
     @property
     def exit_code(self) -> int:
@@ -101,8 +126,9 @@ class KibitzServer(LanguageServer):
     async def wind_down(self, seconds: float) -> None:
         """Cancel all work and let go of the reviewer, in at most ``seconds``. Harmless when repeated."""
         self.parent.stop()
-        self.session.stop()
-        await self.setup.aclose(seconds)
+        if self.protocol.phase is not Phase.BEFORE:
+            self.session.stop()
+            await self.setup.aclose(seconds)
 
     def lost_sync(self, uri: str | None) -> None:
         """A message was unreadable that may have changed a document (None: any of them)."""
@@ -119,9 +145,6 @@ class KibitzServer(LanguageServer):
         """Log, where pygls would open a pop-up for each."""
         logger.error("%s: %s", source.__name__, type(error).__name__)
 
-    async def _configuration(self) -> object:
-        return await self.editor.configuration(self.session.client)
-
 
 def main(cli: Mapping[str, object] | None = None) -> int:
     """Serve the editor on standard input and output until it leaves.
@@ -133,6 +156,14 @@ def main(cli: Mapping[str, object] | None = None) -> int:
     """
     from kibitz.lsp.stdio import run  # noqa: PLC0415 - tests use the server without a process around it
 
-    # What is imported once the reviewer is there never becomes garbage: a full collection that looks through
-    # all of it would hold up the event loop for a tenth of a second.
-    return run(partial(KibitzServer, cli=cli, on_ready=gc.freeze))
+    return run(partial(KibitzServer, cli=cli, tidy=tidy))
+
+
+def tidy() -> None:
+    """Keep what is imported by now out of the garbage collector's sight, after one look through it.
+
+    It stays until the end; a full collection that finds that out takes 0.1 s of the event loop, each time.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

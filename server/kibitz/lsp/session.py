@@ -7,8 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from kibitz.lsp.capabilities import Client
-from kibitz.lsp.documents import Change, Document, Documents, Run
+from kibitz.lsp.documents import Change, Documents
 from kibitz.lsp.faults import describe
 from kibitz.lsp.notices import Notices
 from kibitz.lsp.rendering import diagnostic
@@ -21,7 +20,9 @@ if TYPE_CHECKING:
     from lsprotocol import types
 
     from kibitz.lsp.clock import Clock
+    from kibitz.lsp.documents import Document, Run
     from kibitz.lsp.service import Knobs, Outcome, ReviewService
+    from kibitz.text.lines import Encoding
     from kibitz.text.snapshot import TextChange
 
 logger = logging.getLogger(__name__)
@@ -65,8 +66,7 @@ class Defaults:
 class Session:
     """Reacts to what happens in the editor. All methods are to be called on the event loop."""
 
-    def __init__(self, editor: Editor, clock: Clock) -> None:
-        self.client = Client()
+    def __init__(self, editor: Editor, clock: Clock, encoding: Encoding) -> None:
         self.documents = Documents()
         self.notices = Notices(editor.show)
         self.knobs: Knobs = Defaults()
@@ -74,6 +74,7 @@ class Session:
         self.paused = False
         self._editor = editor
         self._clock = clock
+        self._encoding = encoding
         self._scheduler = Scheduler(self, clock, at_once=DOCUMENTS_AT_ONCE)
         self._published: dict[str, object] = {}
         self._too_large: set[str] = set()
@@ -93,7 +94,7 @@ class Session:
 
     def changed(self, uri: str, version: int, changes: Sequence[TextChange]) -> None:
         """A document was edited."""
-        match self.documents.change(uri, version, changes, self.client.encoding):
+        match self.documents.change(uri, version, changes, self._encoding):
             case Change.UNKNOWN:
                 logger.warning("ignored a change of a document that is not open")
             case Change.REFUSED:
@@ -199,34 +200,32 @@ class Session:
         )
 
     async def work(self, key: str, take_over: Callable[[], None]) -> None:
-        """Review the document as it is now."""
+        """Review the document as it is now. Whatever goes wrong, the last good findings stay."""
         document, service = self.documents.get(key), self.service
         if document is None or service is None:
             return
-        if document.path is not None:
-            refusal = await asyncio.to_thread(service.refusal, document.path)
-            if refusal is not None:
-                logger.info("a document is not reviewed: %s", refusal)
-                return
-        run = document.begin()
-        progress: list[Progress] = []
-        name = (document.path or key).rpartition("/")[2]
-        timer = self._clock.call_later(
-            PROGRESS_AFTER_SECONDS,
-            lambda: progress.append(self._editor.progress(f"Reviewing {name}", key)),
-        )
         try:
-            await self._review(document, run, service, take_over)
-        finally:
-            timer.cancel()
-            for shown in progress:
-                shown.end()
-            if document.run is run:
-                document.run = None
+            if await self._may_leave(document, service):
+                await self._review(document, service, take_over)
+        except OpenAIError as error:
+            self.notices.failure(error)
+        except Exception as error:  # noqa: BLE001 - our own mistake; the next review may go well
+            logger.error("a review failed: %s", describe(error))  # noqa: TRY400 - no messages
+            self.notices.once("internal", "a review failed for a reason of its own; its log says where.")
+
+    @staticmethod
+    async def _may_leave(document: Document, service: ReviewService) -> bool:
+        if document.path is None:
+            return True
+        refusal = await asyncio.to_thread(service.refusal, document.path)
+        if refusal is not None:
+            logger.info("a document is not reviewed: %s", refusal)
+        return refusal is None
 
     async def _review(
-        self, document: Document, run: Run, service: ReviewService, take_over: Callable[[], None]
+        self, document: Document, service: ReviewService, take_over: Callable[[], None]
     ) -> None:
+        run = document.begin()
         snapshot = run.snapshot
 
         def on_progress(so_far: Outcome) -> None:
@@ -234,25 +233,27 @@ class Session:
             take_over()
             self._land(document, run, so_far, final=False)
 
+        shown: list[Progress] = []
+        name = (document.path or document.uri).rpartition("/")[2]
+        timer = self._clock.call_later(
+            PROGRESS_AFTER_SECONDS,
+            lambda: shown.append(self._editor.progress(f"Reviewing {name}", document.uri)),
+        )
         try:
             outcome = await service.review(
-                snapshot.text,
-                document.language or snapshot.language,
-                document.path,
-                on_progress,
+                snapshot.text, document.language or snapshot.language, document.path, on_progress
             )
-        except OpenAIError as error:
-            self.notices.failure(error)
-            return
-        except Exception as error:  # noqa: BLE001 - our own mistake: the last good findings stay
-            logger.error("a review failed: %s", describe(error))  # noqa: TRY400 - no messages
-            self.notices.once("internal", "a review failed for a reason of its own; its log says where.")
-            return
-        if outcome.requests and not outcome.errors:
-            self.notices.settle()
-        for failure in outcome.errors:
-            self.notices.failure(failure)
-        self._land(document, run, outcome, final=True)
+            if outcome.requests and not outcome.errors:
+                self.notices.settle()
+            for failure in outcome.errors:
+                self.notices.failure(failure)
+            self._land(document, run, outcome, final=True)
+        finally:
+            timer.cancel()
+            for progress in shown:
+                progress.end()
+            if document.run is run:
+                document.run = None
 
     def _land(self, document: Document, run: Run, outcome: Outcome, *, final: bool) -> None:
         if document.land(run, outcome, final=final):
@@ -294,7 +295,7 @@ class Session:
         document = self.documents.get(uri)
         if document is None:
             return
-        diagnostics = [diagnostic(f, document.snapshot, self.client.encoding) for f in document.findings]
+        diagnostics = [diagnostic(f, document.snapshot, self._encoding) for f in document.findings]
         shown = [(d.range, d.message, d.severity, d.code) for d in diagnostics]
         if shown != self._published.get(uri, []):
             self._published[uri] = shown

@@ -10,7 +10,7 @@ from kibitz.lsp.faults import describe
 from kibitz.provider.errors import OpenAIError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from kibitz.lsp.service import Backend, ReviewService
     from kibitz.lsp.session import Session
@@ -35,16 +35,19 @@ class Setup:
         self,
         session: Session,
         backend: Backend,
-        cli: Mapping[str, object],
-        ask: Ask,
         *,
-        on_ready: Callable[[], None] | None = None,
+        cli: Mapping[str, object],
+        roots: Sequence[str],
+        ask: Ask,
+        tidy: Callable[[], None],
     ) -> None:
+        self.roots = roots
+        """URIs of the folders that are open."""
         self._session = session
         self._backend = backend
         self._cli = cli
         self._ask = ask
-        self._on_ready = on_ready
+        self._tidy = tidy
         self._options: dict[str, object] = {}
         self._pushed: dict[str, object] = {}
         self._task: asyncio.Task[None] | None = None
@@ -62,6 +65,12 @@ class Setup:
         if mine:
             self._pushed = section(settings)
         self.refresh(pull=not mine)
+
+    def move(self, roots: Sequence[str]) -> None:
+        """Other folders are open now."""
+        self.roots = roots
+        if self._session.service is not None:
+            self._session.service.set_roots(roots)
 
     def refresh(self, *, pull: bool) -> None:
         """Load the settings again, asking the editor for its own if ``pull``."""
@@ -90,8 +99,7 @@ class Setup:
             self._pushed = pulled
         try:
             await self._bring_up()
-            if self._on_ready is not None:
-                self._on_ready()
+            self._tidy()
         except OpenAIError as error:
             self._swap(None)
             self._session.notices.once(("setup", str(error)), error.message)
@@ -112,10 +120,11 @@ class Setup:
         session.knobs = loading.knobs
         if session.service is not None and not loading.rebuild:
             session.use(loading.knobs, session.service)
+            session.forget_reviews()  # Other findings may be shown now; their answers are all kept.
         elif not loading.knobs.enabled:
             self._swap(None)
         else:
-            self._swap(await self._backend.build(session.client.roots))
+            self._swap(await self._backend.build(self.roots))
 
     def _swap(self, service: ReviewService | None) -> None:
         old = self._session.service

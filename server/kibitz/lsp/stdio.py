@@ -12,6 +12,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from kibitz.lsp.faults import EARLY_LOG
 from kibitz.lsp.framing import FrameReader
 from kibitz.lsp.transport import PipeWriter, chunks
 
@@ -64,9 +65,9 @@ async def serve(server: KibitzServer, stdin: int, stdout: int) -> int:
 
 async def _serve(create: Callable[[], KibitzServer], stdin: int, stdout: int) -> int:
     server = create()
-    # ``start`` switched it off for the imports; what they made is there to stay, and need not be looked at.
+    # What the imports made is there to stay: it need not be looked at before the first answer.
     gc.freeze()
-    gc.enable()
+    gc.set_threshold(700, 10, 10)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows
@@ -105,6 +106,9 @@ def _take_stdio() -> tuple[int, int]:
 
 def _log_to_stderr() -> None:
     """Until the settings say where logs go."""
-    logging.basicConfig(level=logging.WARNING, format="kibitz: %(levelname)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.set_name(EARLY_LOG)
+    handler.setFormatter(logging.Formatter("kibitz: %(levelname)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
     # pygls logs whole messages, which hold source code; what matters is logged by our protocol.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)

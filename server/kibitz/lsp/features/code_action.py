@@ -26,7 +26,7 @@ def code_action(ls: KibitzServer, params: types.CodeActionParams) -> list[types.
     if document is None or not document.synced or not _asks_for_quick_fixes(params.context.only):
         return []
     findings = _meant(document, params)
-    actions = (quick_fix(finding, document.snapshot, ls.session.client) for finding in findings)
+    actions = (quick_fix(finding, document.snapshot, ls.client) for finding in findings)
     return [action for action in actions if action is not None]
 
 

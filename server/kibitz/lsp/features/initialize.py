@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 def initialize(ls: KibitzServer, params: Mapping[str, Any]) -> types.InitializeResult:
     """Handle the request."""
     client = reduce(params)
-    ls.session.client = client
-    ls.editor.shows_progress = client.progress
+    ls.client = client
     ls.protocol.phase = Phase.RUNNING
     ls.parent.start(client.process_id)
     return types.InitializeResult(

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 async def initialized(ls: KibitzServer, _params: types.InitializedParams) -> None:
     """Handle the notification."""
-    ls.setup.start(ls.session.client.options)
-    if ls.session.client.registers_configuration:
+    # The imports left garbage behind; the next ones can use its room.
+    ls.tidy()
+    ls.setup.start(ls.client.options)
+    if ls.client.registers_configuration:
         await ls.editor.register_configuration()
     await ls.protocol.warm()

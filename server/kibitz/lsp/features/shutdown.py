@@ -1,4 +1,4 @@
-"""``shutdown`` and ``exit``: work ends before the answer, because some editors kill what is slow to go."""
+"""``shutdown``: all work ends before the answer, because some editors kill what is slow to go."""
 
 from __future__ import annotations
 
@@ -14,8 +14,3 @@ SECONDS = 0.8
 async def shutdown(ls: KibitzServer, _params: None) -> None:
     """Handle the request; a second one is answered as well."""
     await ls.wind_down(SECONDS)
-
-
-def leave(ls: KibitzServer, _params: None) -> None:
-    """Handle ``exit``."""
-    ls.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 def did_change_workspace_folders(ls: KibitzServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
     """Handle the notification."""
     removed = {folder.uri for folder in params.event.removed}
-    kept = [uri for uri in ls.session.client.roots if uri not in removed]
+    kept = [uri for uri in ls.setup.roots if uri not in removed]
     added = [folder.uri for folder in params.event.added]
-    ls.session.client = replace(ls.session.client, roots=tuple(dict.fromkeys((*kept, *added))))
-    if ls.session.service is not None:
-        ls.session.service.set_roots(ls.session.client.roots)
+    ls.setup.move(tuple(dict.fromkeys((*kept, *added))))
