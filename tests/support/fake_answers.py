@@ -98,12 +98,15 @@ class Prompt:
 
     @property
     def schema(self) -> dict[str, Any] | None:
-        """The JSON schema that the answer has to follow, if one was sent."""
+        """The JSON schema that the answer has to follow, if one was sent, or told in words."""
         if self.api == "responses":
             form = self.body.get("text", {}).get("format") or {}
             found = form.get("schema")
         else:
             found = (self.body.get("response_format") or {}).get("json_schema", {}).get("schema")
+        told = self.instructions.partition("fits this schema:\n")[2]
+        if found is None and told:
+            found = json.loads(told)
         return found if isinstance(found, dict) else None
 
     @property
