@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 3.0
 """How long an editor may take to answer what needs no user."""
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from io import FileIO
 
 _CHUNK_BYTES = 256 * 1024
 _MAX_UNSENT_BYTES = 64 * 1024 * 1024
@@ -31,7 +32,7 @@ async def chunks(fd: int) -> AsyncIterator[bytes]:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stream)
     except (ValueError, NotImplementedError, OSError):
         # A regular file, or a loop that cannot watch this kind of descriptor.
-        async for chunk in _chunks_by_thread(stream.fileno()):
+        async for chunk in _chunks_by_thread(stream):
             yield chunk
         return
     try:
@@ -48,7 +49,7 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
         return b""  # A reset pipe is a closed pipe.
 
 
-async def _chunks_by_thread(fd: int) -> AsyncIterator[bytes]:
+async def _chunks_by_thread(stream: FileIO) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[bytes] = asyncio.Queue(maxsize=4)
 
@@ -56,11 +57,17 @@ async def _chunks_by_thread(fd: int) -> AsyncIterator[bytes]:
         chunk = b" "
         while chunk:
             try:
-                chunk = os.read(fd, _CHUNK_BYTES)
+                chunk = stream.read(_CHUNK_BYTES) or b""
             except OSError:
                 chunk = b""
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                asyncio.run_coroutine_threadsafe(arrived.put(chunk), loop).result()
+            if not chunk:
+                stream.close()
+            put = arrived.put(chunk)
+            try:
+                asyncio.run_coroutine_threadsafe(put, loop).result()
+            except RuntimeError:  # the loop is closed: nobody listens any more
+                put.close()
+                return
 
     # A daemon: a read from a terminal cannot be interrupted, and must not keep the process.
     threading.Thread(target=pump, name="kibitz-stdin", daemon=True).start()

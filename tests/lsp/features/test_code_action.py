@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.lsp_wire import Json, Wire, edit, until
+from tests.support.reviewing import FakeBackend, FakeOutcome, FakeService, finding
+
+from kibitz.lsp.framing import Oversize
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+URI = "untitled:a.py"
+TEXT = "a = 1\nb = bug1\nc = 2\nd = bug2\n"
+VERSIONED = {"workspace": {"workspaceEdit": {"documentChanges": True}}}
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    wire = Wire(FakeBackend(FakeService()))
+    yield wire
+    await wire.close()
+
+
+async def actions(
+    wire: Wire, line: int, *, last: int | None = None, diagnostics: Any = (), **context: Any
+) -> list[Json]:
+    ends = {
+        "start": {"line": line, "character": 0},
+        "end": {"line": line if last is None else last, "character": 0},
+    }
+    answer = await wire.request(
+        "textDocument/codeAction",
+        {
+            "textDocument": {"uri": URI},
+            "range": ends,
+            "context": {"diagnostics": list(diagnostics), **context},
+        },
+    )
+    result: list[Json] = answer["result"]
+    return result
+
+
+async def start(wire: Wire, capabilities: Json | None = None, text: str = TEXT, **params: object) -> None:
+    await wire.initialize(VERSIONED if capabilities is None else capabilities, **params)
+    wire.open(text)
+    await until(lambda: bool(wire.published))
+
+
+async def test_a_fix_is_a_quick_fix_with_its_edit_in_it(wire: Wire) -> None:
+    await start(wire)
+    (action,) = await actions(wire, 1)
+    assert action["kind"] == "quickfix"
+    assert action["title"] == "Fix: bug1 is wrong"
+    assert action["isPreferred"] is True
+    assert [d["data"]["id"] for d in action["diagnostics"]] == [
+        wire.published[-1]["diagnostics"][0]["data"]["id"]
+    ]
+    (change,) = action["edit"]["documentChanges"]
+    assert change["textDocument"] == {"uri": URI, "version": 1}
+    assert change["edits"] == [
+        {
+            "range": {"start": {"line": 1, "character": 4}, "end": {"line": 1, "character": 8}},
+            "newText": "fixed",
+        }
+    ]
+
+
+async def test_clients_without_versioned_edits_get_plain_ones(wire: Wire) -> None:
+    await start(wire, {})
+    (action,) = await actions(wire, 1)
+    assert list(action["edit"]) == ["changes"]
+    assert list(action["edit"]["changes"]) == [URI]
+
+
+async def test_found_by_range_and_by_what_is_sent_along(wire: Wire) -> None:
+    await start(wire)
+    first, second = wire.published[-1]["diagnostics"]
+    assert await actions(wire, 0) == []
+    assert len(await actions(wire, 0, last=3)) == 2
+    assert len(await actions(wire, 3, last=0)) == 2
+    assert [a["title"] for a in await actions(wire, 0, diagnostics=[second])] == ["Fix: bug2 is wrong"]
+    assert len(await actions(wire, 1, diagnostics=[first])) == 1, "once, not twice"
+    stranger = {**first, "source": "other"}
+    assert await actions(wire, 0, diagnostics=[stranger, {**first, "data": 7}, {**first, "data": None}]) == []
+
+
+@pytest.mark.parametrize(
+    ("only", "count"),
+    [
+        (["quickfix"], 1),
+        ([""], 1),
+        (["refactor"], 0),
+        (["source.fixAll"], 0),
+        (["quickfix.other"], 0),
+        ([], 0),
+    ],
+)
+async def test_only_the_kinds_that_are_asked_for(wire: Wire, only: list[str], count: int) -> None:
+    await start(wire)
+    assert len(await actions(wire, 1, only=only)) == count
+
+
+async def test_after_an_edit_the_fix_is_where_its_text_is_and_has_the_new_version(wire: Wire) -> None:
+    await start(wire)
+    wire.change(2, edit((0, 0), (0, 0), "# 😀\n"))
+    (action,) = await actions(wire, 2)
+    (change,) = action["edit"]["documentChanges"]
+    assert change["textDocument"]["version"] == 2
+    assert change["edits"][0]["range"]["start"] == {"line": 2, "character": 4}
+
+
+async def test_a_fix_whose_text_was_touched_is_not_offered(wire: Wire) -> None:
+    await start(wire)
+    wire.change(2, edit((1, 5), (1, 5), "x"))
+    assert await actions(wire, 1) == []
+    assert len(await actions(wire, 3)) == 1
+
+
+async def test_nothing_is_offered_for_a_text_that_is_not_known(wire: Wire) -> None:
+    await start(wire)
+    wire.feed(
+        Oversize(10**9, b'{"method":"textDocument/didChange","params":{"textDocument":{"uri":"untitled:a.py"')
+    )
+    assert await actions(wire, 1) == []
+    wire.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    assert await actions(wire, 1) == []
+
+
+async def test_what_is_unsure_or_risky_is_never_preferred() -> None:
+    service = FakeService(manual=True)
+    wire = Wire(FakeBackend(service))
+    capabilities: Json = {
+        "workspace": {"workspaceEdit": {"documentChanges": True, "changeAnnotationSupport": {}}}
+    }
+    await wire.initialize(capabilities)
+    wire.open(TEXT)
+    await until(lambda: bool(service.calls))
+    unsure = finding(TEXT, "bug1", "x", sure=False)
+    risky = finding(TEXT, "bug2", "eval(x)", title="two\nlines " + "x" * 200)
+    assert risky.fix
+    risky = replace(risky, fix=replace(risky.fix, needs_review=True))
+    without = finding(TEXT, "c = 2")
+    service.calls[0].answer.set_result(FakeOutcome([unsure, risky, without]))
+    await until(lambda: bool(wire.published))
+    first, second = await actions(wire, 0, last=9)
+    assert first["isPreferred"] is False
+    assert second["isPreferred"] is False
+    assert second["title"].startswith("Fix (look at it first): two lines x")
+    assert len(second["title"]) < 130
+    (annotation,) = second["edit"]["changeAnnotations"].items()
+    assert annotation[1]["needsConfirmation"] is True
+    assert second["edit"]["documentChanges"][0]["edits"][0]["annotationId"] == annotation[0]
+    await wire.close()
+
+
+async def test_a_lookup_takes_no_time(wire: Wire) -> None:
+    lines = "".join(f"x{number} = bug{number}\n" for number in range(300))
+    await start(wire, text=lines)
+    await actions(wire, 1)
+    took = []
+    for line in range(20):
+        began = time.perf_counter()
+        await actions(wire, line * 10)
+        took.append(time.perf_counter() - began)
+    assert sorted(took)[10] < 0.02

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+from tests.support.lsp_wire import until
+
+from kibitz.lsp import transport
+from kibitz.lsp.transport import PipeWriter, chunks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+async def test_reads_a_pipe_to_its_end() -> None:
+    far, near = os.pipe()
+    os.write(near, b"one")
+    stream = chunks(far)
+    assert await anext(stream) == b"one"
+    os.write(near, b"two")
+    assert await anext(stream) == b"two"
+    os.close(near)
+    assert [chunk async for chunk in stream] == []
+
+
+async def test_reads_a_file_though_the_loop_cannot_watch_it(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(b"x" * 1_000_000)
+    got = b"".join([chunk async for chunk in chunks(os.open(path, os.O_RDONLY))])
+    assert got == path.read_bytes()
+
+
+async def test_writes_in_order_and_drains() -> None:
+    far, near = os.pipe()
+    writer = PipeWriter(near, lambda: None)
+    for number in range(100):
+        writer.write(b"%d," % number)
+    writer.close()
+    assert await writer.drained(5)
+    os.close(near)
+    assert os.read(far, 10_000) == b"".join(b"%d," % number for number in range(100))
+    writer.write(b"too late")
+    os.close(far)
+
+
+async def test_a_reader_that_left_is_noticed_once_and_nothing_is_written_any_more() -> None:
+    far, near = os.pipe()
+    closed: list[bool] = []
+    writer = PipeWriter(near, lambda: closed.append(True))
+    os.close(far)
+    writer.write(b"x")
+    await until(lambda: bool(closed))
+    for _ in range(10):
+        writer.write(b"x")
+    await asyncio.sleep(0)
+    assert closed == [True]
+    os.close(near)
+
+
+async def test_a_reader_that_reads_no_more_does_not_hold_up_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_MAX_UNSENT_BYTES", 1_000_000)
+    far, near = os.pipe()
+    closed: list[bool] = []
+    writer = PipeWriter(near, lambda: closed.append(True))
+    for _ in range(20):
+        writer.write(b"x" * 100_000)
+    await until(lambda: bool(closed))
+    writer.close()
+    assert not await writer.drained(0.01)
+    os.close(far)  # the thread's write fails, and it ends
+    assert await writer.drained(5)
+    os.close(near)
+
+
+async def test_a_descriptor_that_somebody_made_non_blocking_is_waited_for() -> None:
+    far, near = os.pipe()
+    os.set_blocking(near, False)
+    writer = PipeWriter(near, lambda: None)
+    writer.write(b"x" * 300_000)
+    writer.close()
+    got = b""
+    while len(got) < 300_000:
+        got += await asyncio.to_thread(os.read, far, 65_536)
+    assert await writer.drained(5)
+    os.close(near)
+    os.close(far)
