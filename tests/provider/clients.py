@@ -6,16 +6,33 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
+from tests.support.fake_provider import Bug, FakeProvider, reviewer
 
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 
 if TYPE_CHECKING:
-    from tests.support.fake_provider import FakeProvider
+    from kibitz.findings.finding import Finding
 
 CANARY = "sk-canary-0123456789abcdefABCDEF"
 CODE = "def mean(values):\n    return sum(values) / len(value)\n"
 """Holds one planted bug: ``len(value)``."""
+
+BUG = Bug("len(value)", "len(values)", title="Wrong name", severity="error", confidence="likely")
+KEY_IN_CODE = "AKIAQ3EGRIXJ5ZQ7WXYT"
+
+
+def planted() -> FakeProvider:
+    """A provider that finds the planted bug."""
+    return FakeProvider(reviewer(BUG))
+
+
+def mended(code: str, finding: Finding) -> str:
+    """The code with the finding's fix, which must stand where it says."""
+    fix = finding.fix
+    assert fix is not None
+    assert fix.span.of(code) == fix.old_text
+    return code[: fix.span.start] + fix.new_text + code[fix.span.end :]
 
 
 def config(fake: FakeProvider, **changes: Any) -> OpenAIConfig:

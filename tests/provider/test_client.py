@@ -3,13 +3,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from tests.provider.clients import CANARY, CODE, client, config
+from tests.provider.clients import BUG, CANARY, CODE, client, config, mended, planted
 from tests.support import fake_faults
-from tests.support.fake_provider import Bug, FakeProvider, Prompt, Reply, reviewer
+from tests.support.fake_provider import FakeProvider, Prompt, Reply, reviewer
 
 from kibitz.findings.finding import Confidence, Severity
 from kibitz.provider import pricing
@@ -24,25 +24,9 @@ from kibitz.provider.errors import (
     RateLimitExceeded,
     Timeout,
 )
-from kibitz.provider.models import Context, Diagnostic, Piece, PieceAnalysis, Usage
-from kibitz.text.spans import Span
+from kibitz.provider.models import Piece, PieceAnalysis, Usage
 
-if TYPE_CHECKING:
-    from kibitz.findings.finding import Finding
-
-BUG = Bug("len(value)", "len(values)", title="Wrong name", severity="error", confidence="likely")
 RETRY = RetryConfig(max_retries=2, initial_backoff_ms=1, max_backoff_ms=1)
-
-
-def planted() -> FakeProvider:
-    return FakeProvider(reviewer(BUG))
-
-
-def mended(code: str, finding: Finding) -> str:
-    fix = finding.fix
-    assert fix is not None
-    assert fix.span.of(code) == fix.old_text
-    return code[: fix.span.start] + fix.new_text + code[fix.span.end :]
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
@@ -352,180 +336,6 @@ async def test_an_observer_is_told() -> None:
         async with tested:
             await tested.process_code(CODE)
     assert watch.told == ["failed oops", "retrying oops", "answered gpt-6-luna req_2 1"]
-
-
-KEY_IN_CODE = "AKIAQ3EGRIXJ5ZQ7WXYT"
-SECRET_CODE = (
-    f'KEY = "{KEY_IN_CODE}"\n\n\ndef mean(values):\n    return sum(values) / len(value), "{KEY_IN_CODE}"\n'
-)
-
-
-async def test_secrets_stay_here_and_fixes_around_them_still_work() -> None:
-    async with planted() as fake, client(fake) as tested:
-        analysis = await tested.process_code(SECRET_CODE, context=f"# {KEY_IN_CODE} {CANARY}")
-        sent = json.dumps(fake.requests[0].body)
-    assert KEY_IN_CODE not in sent
-    assert CANARY not in sent
-    assert analysis.redactions == 4
-    (finding,) = analysis.findings
-    assert finding.quote == finding.span.of(SECRET_CODE)
-    assert mended(SECRET_CODE, finding) == SECRET_CODE.replace("len(value)", "len(values)")
-
-
-async def test_a_fix_that_would_move_a_secret_is_dropped() -> None:
-    def answer(prompt: Prompt) -> Any:
-        tag = prompt.lines[0][1].split('"')[1]
-        claim = json.loads(reviewer(BUG)(prompt).content)["findings"][0]
-        return {"findings": [{**claim, "quote": "def mean(values):", "replacement": f'def mean(x="{tag}"):'}]}
-
-    code = f'KEY = "{KEY_IN_CODE}"\n\n\ndef mean(values):\n    return len(value)\n'
-    async with FakeProvider(answer) as fake, client(fake) as tested:
-        analysis = await tested.process_code(code)
-    assert analysis.findings[0].fix is None
-    assert analysis.dropped == {"fix-touches-secret": 1}
-
-
-async def test_a_file_of_secrets_is_not_sent_at_all() -> None:
-    code = "\n".join(f'KEY_{i} = "AKIAQ3EGRIXJ5ZQ7WX{i}A"' for i in range(22, 52))
-    async with planted() as fake, client(fake) as tested:
-        with pytest.raises(APIError, match="secret"):
-            await tested.process_code(code)
-        assert fake.requests == []
-
-
-async def test_hostile_text_is_made_plain() -> None:
-    evil = Bug(
-        "len(value)",
-        "len(values)",
-        title="<b>Look</b> [here](https://evil.example/x)\u202e",
-        trigger="![x](http://evil.example/?q=1) command:run",
-    )
-    async with FakeProvider(reviewer(evil)) as fake, client(fake) as tested:
-        (finding,) = (await tested.process_code(CODE)).findings
-    for text in (finding.title, finding.trigger):
-        assert not [bad for bad in ("](", "<", "http", "command:r", "\u202e") if bad in text]
-
-
-async def test_rewrite_mode_asks_for_code_and_then_about_the_difference() -> None:
-    async with planted() as fake, client(fake, review="rewrite") as tested:
-        analysis = await tested.process_code(CODE)
-        assert [seen.prompt.schema is None for seen in fake.requests] == [True, False]
-        first, second = (seen.body["messages"] for seen in fake.requests)
-        assert second[: len(first)] == first
-        assert second[-2]["role"] == "assistant"
-    (finding,) = analysis.findings
-    assert mended(CODE, finding) == CODE.replace("len(value)", "len(values)")
-    assert analysis.usage.requests == 2
-
-
-@pytest.mark.parametrize(
-    ("reply", "reason"),
-    [
-        (Reply("I would not change a thing."), "no-code"),
-        (Reply("``` x", finish="length"), "answer-too-long"),
-    ],
-)
-async def test_a_rewrite_that_cannot_be_used_finds_nothing(reply: Reply, reason: str) -> None:
-    async with planted() as fake, client(fake, review="rewrite") as tested:
-        fake.push(reply)
-        analysis = await tested.process_code(CODE)
-    assert analysis.findings == ()
-    assert analysis.dropped == {reason: 1}
-
-
-async def test_rewrite_mode_is_silent_about_code_that_stays_as_it_is() -> None:
-    async with FakeProvider() as fake, client(fake, review="rewrite") as tested:
-        analysis = await tested.process_code(CODE)
-        assert len(fake.requests) == 1
-    assert analysis.findings == ()
-
-
-PLACE = Context(
-    CODE,
-    "python",
-    Span(20, 30),
-    diagnostics=(Diagnostic(Span(20, 30), f"undefined name {KEY_IN_CODE}", "pyflakes"),),
-    instruction=f"mend it, my key is {CANARY} and please be careful about everything",
-)
-
-
-def suggestion(*edits: tuple[int, str, str], title: str = "Mend") -> dict[str, Any]:
-    return {
-        "title": title,
-        "rationale": "because",
-        "edits": [{"start_line": n, "quote": q, "replacement": r} for n, q, r in edits],
-    }
-
-
-async def test_suggestions_have_edits_that_are_verified() -> None:
-    good = suggestion((2, "    return sum(values) / len(value)", "    return sum(values) / len(values)"))
-    async with planted() as fake, client(fake) as tested:
-        fake.push(
-            {
-                "suggestions": [
-                    good,
-                    suggestion((2, "    nowhere", "    x")),
-                    suggestion((2, "    return sum(values) / len(value)", "    return (")),
-                ]
-            }
-        )
-        (only,) = await tested.generate_suggestions(PLACE)
-        sent = json.dumps(fake.requests[0].body)
-    assert (only.title, only.rationale) == ("Mend", "because")
-    (edit,) = only.edits
-    assert edit.span.of(CODE) == edit.old_text
-    assert CODE[: edit.span.start] + edit.new_text + CODE[edit.span.end :] == CODE.replace(
-        "len(value)", "len(values)"
-    )
-    assert only.usage.requests == 1
-    assert KEY_IN_CODE not in sent
-    assert CANARY not in sent
-
-
-async def test_overlapping_edits_cost_the_suggestion() -> None:
-    line = "    return sum(values) / len(value)"
-    async with planted() as fake, client(fake) as tested:
-        fake.push({"suggestions": [suggestion((2, line, "    return 1"), (2, line, "    return 2"))]})
-        assert await tested.generate_suggestions(PLACE) == []
-
-
-async def test_an_analysis_is_plain_text() -> None:
-    async with planted() as fake, client(fake) as tested:
-        fake.push(
-            {
-                "summary": "Takes the <b>mean</b>.",
-                "relies_on": ["values is not empty", " "],
-                "breaks_when": ["[] is given"],
-                "explanation": "",
-            }
-        )
-        analysis = await tested.analyze_context(PLACE)
-    assert analysis.summary == "Takes the mean ."
-    assert analysis.relies_on == ("values is not empty",)
-    assert analysis.breaks_when == ("[] is given",)
-    assert (analysis.model, analysis.request_id, analysis.usage.requests) == ("gpt-6-luna", "req_1", 1)
-
-
-async def test_a_place_full_of_secrets_is_not_sent() -> None:
-    code = "\n".join(f'KEY_{i} = "AKIAQ3EGRIXJ5ZQ7WX{i}A"' for i in range(22, 52))
-    async with planted() as fake, client(fake) as tested:
-        for ask in (tested.generate_suggestions, tested.analyze_context):
-            with pytest.raises(APIError, match="secret"):
-                await ask(Context(code, "python", Span(0, 3)))
-        assert fake.requests == []
-
-
-async def test_a_probe_says_what_the_endpoint_understands() -> None:
-    async with planted() as fake, client(fake) as tested:
-        fake.push({"line": 2, "word": "ready"})
-        probe = await tested.probe()
-    assert (probe.understood, probe.api, probe.format, probe.model) == (
-        True,
-        "chat",
-        "json_schema",
-        "gpt-6-luna",
-    )
-    assert probe.usage.requests == 1
 
 
 async def test_the_deadline_holds_over_all_attempts() -> None:

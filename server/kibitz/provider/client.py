@@ -109,7 +109,7 @@ class OpenAIClient:
         """
         tally, landing = Tally(model=self.config.model), Landing(on_piece)
         jobs = await asyncio.to_thread(self._jobs, pieces, landing)
-        await _side_by_side(self._asked(jobs, tally, landing))
+        await _side_by_side(await self._asked(jobs, tally, landing))
         if landing.errors:
             error = landing.errors[0]
             error.usage = tally.usage
@@ -166,12 +166,12 @@ class OpenAIClient:
                 jobs.append(Job(index, shielded, piece.language, piece.eol))
         return jobs
 
-    def _asked(
+    async def _asked(
         self, jobs: list[Job], tally: Tally, landing: Landing
     ) -> list[Coroutine[object, object, None]]:
         if self.config.review == "rewrite":
             return [ask_rewrite(self._connection, job, tally, landing) for job in jobs]
-        packed = packs(jobs, self.config.max_request_tokens)
+        packed = await asyncio.to_thread(packs, jobs, self.config.max_request_tokens)
         return [ask_list(self._connection, pack, tally, landing) for pack in packed]
 
 

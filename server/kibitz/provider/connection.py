@@ -94,8 +94,9 @@ class Connection:
         """Close all connections. Questions under way fail."""
         self._closed = True
         if self._sdk is not None:
-            sdk = await self._sdk
-            await sdk.aclose()
+            await asyncio.wait({self._sdk})
+            if not self._failed_to_load(self._sdk):
+                await self._sdk.result().aclose()
 
     async def ask(self, question: wire.Question, parse: Callable[[str], T], tally: Tally) -> T:
         """The answer as ``parse`` understands it. What was used is added to ``tally``, whatever happens.
@@ -225,7 +226,7 @@ class Connection:
         try:
             # Shielded: a cancelled question must not leave the others without a client.
             return await asyncio.shield(self._sdk)
-        except (OSError, ValueError) as error:
+        except (ImportError, OSError, ValueError) as error:
             raise ConfigError(
                 f"the connection could not be set up ({masking.mask(str(error))}); check the system's "
                 "trusted certificates and, with trust_env, the proxy settings"

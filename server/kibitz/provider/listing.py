@@ -7,6 +7,7 @@ long after all, the pack is halved and both halves are asked again.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from kibitz.provider.connection import Connection, Tally
     from kibitz.provider.shield import Shielded
 
+_FIXED = estimate(INSTRUCTIONS) + estimate(json.dumps(SCHEMA))
+"""Tokens of a request without any piece. The reviewer packs by the same sum."""
 _TOO_MUCH = frozenset({"length", "context_length_exceeded"})
 """Codes of errors that half the pieces may not have."""
 
@@ -53,16 +56,15 @@ class Job:
 def packs(jobs: Sequence[Job], max_tokens: int) -> list[list[Job]]:
     """The jobs in order, in as few requests of ``max_tokens`` estimated tokens as that order allows.
 
-    A job that is longer by itself gets a request of its own.
+    A job that is longer by itself gets a request of its own. Pure CPU: for a thread.
     """
-    fixed = estimate(INSTRUCTIONS) + estimate(str(SCHEMA))
     result: list[list[Job]] = []
     room = 0
     for job in jobs:
         needed = estimate(list_review((job,)).request.input)
         if not result or needed > room:
             result.append([])
-            room = max_tokens - fixed
+            room = max_tokens - _FIXED
         result[-1].append(job)
         room -= needed
     return result
