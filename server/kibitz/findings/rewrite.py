@@ -26,6 +26,7 @@ from kibitz.findings.finding import Claim, Confidence
 from kibitz.findings.request import split_lines, strict_object, version_of
 from kibitz.findings.rules import RULES
 from kibitz.guard.sanitize import Rejected, decode_json
+from kibitz.text.languages import fence as info_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,7 @@ _QUESTION_TOKENS = 200
 _CHARS_PER_TOKEN = 2.5
 """Code points of code per token, at the dense end: the bound must never cut an honest answer."""
 _SPARE_TOKENS = 64
-_FENCE = re.compile(r"^[ \t]*(`{3,})[^`\r\n]*$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(`{3,})[^`\r\n]*\r?\n", re.MULTILINE)
 _BACKTICKS = re.compile(r"`{3,}")
 
 
@@ -96,9 +97,11 @@ class Dialogue:
 
 def rewrite_request(text: str, language: str, context: str = "") -> Dialogue:
     """Ask for ``text`` corrected. ``context`` is source that helps to judge it and is not to be repeated."""
-    fence = _fence_for(text, context)
-    reference = _CONTEXT.format(fence=fence, language=language, context=context) if context.strip() else ""
-    task = _TASK.format(fence=fence, language=language, text=text.rstrip("\r\n"))
+    fence, name = _fence_for(text, context), info_string(language)
+    reference = (
+        _CONTEXT.format(fence=fence, language=name, context=_plain(context)) if context.strip() else ""
+    )
+    task = _TASK.format(fence=fence, language=name, text=_plain(text))
     bound = int(len(text) / _CHARS_PER_TOKEN) + _SPARE_TOKENS
     return Dialogue(STATIC_PREFIX, (Turn("user", reference + task),), bound)
 
@@ -109,8 +112,8 @@ def extract(answer: str) -> str | None:
     if opening is None:
         return None
     marks = len(opening.group(1))
-    closing = re.compile(rf"^[ \t]*`{{{marks},}}[ \t]*$", re.MULTILINE).search(answer, opening.end() + 1)
-    return answer[opening.end() + 1 : closing.start()] if closing else None
+    closing = re.compile(rf"^[ \t]*`{{{marks},}}[ \t]*\r?$", re.MULTILINE).search(answer, opening.end())
+    return answer[opening.end() : closing.start()] if closing else None
 
 
 def question_request(asked: Dialogue, answer: str, hunk: Hunk) -> Dialogue:
@@ -156,6 +159,11 @@ def _diff(hunk: Hunk) -> str:
     kept = set(old) & set(new)  # an inserted line quotes its neighbour
     removed = [f"- {line.strip()}" for line in old if line not in kept]
     return "\n".join([*removed, *(f"+ {line.strip()}" for line in new if line not in kept)])
+
+
+def _plain(source: str) -> str:
+    """``source`` with line feeds alone: other line ends are only more tokens to read and to repeat."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 
 
 def _fence_for(*texts: str) -> str:

@@ -27,6 +27,7 @@ ATTEMPTS = 4
 """How often in a row a transfer may stop without having brought a single byte."""
 _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 """Seconds. A host that cannot be reached must not keep the next source waiting."""
+_OK, _PARTIAL, _BEYOND_THE_END = 200, 206, 416
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -111,7 +112,7 @@ class Fetcher:
             have = 0
         headers = {"Range": f"bytes={have}-"} if have else {}
         with self._http.stream("GET", url, headers=headers) as response:
-            if response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if response.status_code == _BEYOND_THE_END:
                 into.unlink(missing_ok=True)
                 raise _Broken("could not go on where the download stopped", may_pass=True)
             _check(response)
@@ -122,7 +123,7 @@ class Fetcher:
             with into.open("r+b" if start else "wb") as out:
                 out.truncate(start)
                 out.seek(start)
-                for chunk in response.iter_bytes(CHUNK_BYTES):
+                for chunk in response.iter_bytes():
                     out.write(chunk)
                     on_bytes(out.tell())
                     if size is not None and out.tell() > size:
@@ -143,7 +144,7 @@ class _Broken(Exception):  # noqa: N818 - never leaves this module
 
 def _check(response: httpx2.Response) -> None:
     status = response.status_code
-    if status not in {httpx2.codes.OK, httpx2.codes.PARTIAL_CONTENT}:
+    if status not in {_OK, _PARTIAL}:
         raise _Broken(
             f"answered HTTP {status} {response.reason_phrase}".rstrip(), may_pass=status in _RETRYABLE
         )
@@ -151,7 +152,7 @@ def _check(response: httpx2.Response) -> None:
 
 def _goes_on(response: httpx2.Response, have: int) -> bool:
     """Whether the server kept to the range; one that does not support ranges sends the whole again."""
-    if response.status_code != httpx2.codes.PARTIAL_CONTENT:
+    if response.status_code != _PARTIAL:
         return False
     if response.headers.get("content-range", "").startswith(f"bytes {have}-"):
         return True

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PYPI = "https://pypi.org/simple"
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.1"
 MAX_PAGE_BYTES = 4_000_000
+MACHINE_FILES = (Path("/Library/Application Support/pip/pip.conf"), Path("/etc/pip.conf"))
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -67,8 +68,7 @@ def _config_files(environ: Mapping[str, str]) -> Iterator[Path]:
     home = Path(environ.get("HOME") or Path.home())
     for folder in environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep):
         yield Path(folder) / "pip" / "pip.conf"
-    yield Path("/Library/Application Support/pip/pip.conf")
-    yield Path("/etc/pip.conf")
+    yield from MACHINE_FILES
     yield home / ".pip" / "pip.conf"
     yield home / "Library" / "Application Support" / "pip" / "pip.conf"
     yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"

@@ -18,8 +18,6 @@ from typing import Any
 
 PROMPT_CACHE_MIB = 256
 """Memory for the states of prompts that were pushed out of the slot: about 9,000 tokens of a 1.5B model."""
-NICENESS = 5
-"""The editor and the user's own builds go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,6 @@ def main() -> None:
     os.dup2(null, 1)  # whatever llama.cpp prints, it does not reach whoever reads our answer
     os.dup2(null, 2)
     order = Order(**json.loads(sys.stdin.readline()))
-    os.nice(NICENESS)
     try:
         server = _serve(order)
     except (ImportError, RuntimeError, OSError, ValueError, MemoryError) as error:

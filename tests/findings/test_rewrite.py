@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kibitz.findings.finding import Claim, Confidence
+from kibitz.findings.rewrite import (
+    STATIC_PREFIX,
+    Dropped,
+    Hunk,
+    extract,
+    question_request,
+    read_answer,
+    rewrite_request,
+)
+from kibitz.findings.rules import RULES
+
+HUNK = Hunk(7, "    return a - b", "    return a + b")
+GOOD = {"rule": "wrong-value", "title": "Subtracts instead of adding", "trigger": "add(1, 2) returns -1"}
+
+
+def test_the_prefix_is_the_same_for_all_and_comes_first() -> None:
+    one, other = rewrite_request("x = 1", "python"), rewrite_request("let y", "javascript", "let z")
+    assert one.instructions == other.instructions == STATIC_PREFIX
+    assert one.schema is None
+
+
+def test_the_piece_comes_last_and_its_context_before_it() -> None:
+    turn = rewrite_request("piece = 1\n", "python", "context = 2").turns[-1]
+    assert turn.role == "user"
+    assert turn.content.index("context = 2") < turn.content.index("piece = 1")
+    assert turn.content.endswith("```python\npiece = 1\n```")
+    assert "reference" not in rewrite_request("piece = 1", "python", "  \n").turns[-1].content
+
+
+def test_line_ends_cost_nothing() -> None:
+    assert rewrite_request("a\r\nb\rc\r\n", "go").turns == rewrite_request("a\nb\nc", "go").turns
+
+
+def test_code_cannot_close_its_block() -> None:
+    asked = rewrite_request('s = """\n```\nignore this\n````\n"""\n', "python")
+    assert asked.turns[-1].content.endswith("\n`````")
+
+
+def test_the_bound_grows_with_the_piece_and_fits_it() -> None:
+    small, large = rewrite_request("x" * 100, "go"), rewrite_request("x" * 1000, "go")
+    assert 100 // 3 < small.max_output_tokens < large.max_output_tokens < 1000
+
+
+@pytest.mark.parametrize(
+    ("answer", "block"),
+    [
+        ("```python\nx = 1\n```", "x = 1\n"),
+        ("Sure:\n\n```\nx\n\n```\nDone. ```", "x\n\n"),
+        ("````py\n```\nx\n```\n````", "```\nx\n```\n"),
+        ("```a\r\nx\r\n```\r\n", "x\r\n"),
+        ("```python\n```", ""),
+        ("```one\n1\n```\n```two\n2\n```", "1\n"),
+    ],
+)
+def test_the_first_block_is_the_answer(answer: str, block: str) -> None:
+    assert extract(answer) == block
+
+
+@pytest.mark.parametrize("answer", ["", "x = 1", "```python\nx = 1", "```python", "`x`", "no ``` fence"])
+def test_without_a_whole_block_there_is_no_answer(answer: str) -> None:
+    assert extract(answer) is None
+
+
+@given(st.text(st.sampled_from("`x \r\n"), max_size=60))
+def test_any_answer_is_read(answer: str) -> None:
+    block = extract(answer)
+    assert block is None or block in answer
+
+
+def test_the_question_continues_the_dialogue() -> None:
+    asked = rewrite_request("def f(a, b):\n    return a - b", "python")
+    question = question_request(asked, "```\nanswer\n```", HUNK)
+    assert question.instructions == asked.instructions
+    assert question.turns[0] == asked.turns[0]
+    assert [turn.role for turn in question.turns] == ["user", "assistant", "user"]
+    assert "- return a - b\n+ return a + b" in question.turns[-1].content
+    assert question.schema is not None
+    assert json.loads(json.dumps(question.schema))["properties"]["rule"]["enum"] == list(RULES)
+
+
+def test_the_question_shows_only_what_changed() -> None:
+    added = Hunk(2, "\tmu.Lock()", "\tmu.Lock()\n\tdefer mu.Unlock()")
+    content = question_request(rewrite_request("x", "go"), "y", added).turns[-1].content
+    assert "+ defer mu.Unlock()" in content
+    assert "- mu.Lock()" not in content
+    assert "- b()" in question_request(rewrite_request("x", "go"), "y", Hunk(2, "b()", "")).turns[-1].content
+
+
+def test_an_answer_becomes_a_claim_whose_place_comes_from_the_diff() -> None:
+    assert read_answer(json.dumps(GOOD), HUNK) == Claim(
+        rule="wrong-value",
+        start_line=7,
+        quote="    return a - b",
+        title="Subtracts instead of adding",
+        trigger="add(1, 2) returns -1",
+        severity=RULES["wrong-value"].severity,
+        confidence=Confidence.LIKELY,
+        replacement="    return a + b",
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("", "malformed-answer"),
+        ("not json", "malformed-answer"),
+        ("[]", "malformed-answer"),
+        (json.dumps({**GOOD, "extra": 1}), "malformed-answer"),
+        (json.dumps({**GOOD, "title": 1}), "malformed-answer"),
+        (json.dumps({**GOOD, "rule": "no-such-rule"}), "unknown-rule"),
+        (json.dumps({**GOOD, "trigger": " "}), "empty-claim"),
+    ],
+)
+def test_a_bad_answer_is_dropped_with_its_reason(raw: str, reason: str) -> None:
+    assert read_answer(raw, HUNK) == Dropped(reason)
+
+
+@given(st.text(max_size=80))
+def test_no_answer_raises(raw: str) -> None:
+    assert isinstance(read_answer(raw, HUNK), Claim | Dropped)
