@@ -3,8 +3,9 @@
 The client that stands behind the language server is a library of its own::
 
     from kibitz import OpenAIClient, OpenAIConfig
+    from pydantic import SecretStr
 
-    async with OpenAIClient(OpenAIConfig(api_key="sk-…")) as client:
+    async with OpenAIClient(OpenAIConfig(api_key=SecretStr("sk-…"))) as client:
         analysis = await client.process_code(source, language="python")
 
 Names are imported when they are first used: the SDK behind them costs a second of CPU, and a language

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from functools import cache
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from kibitz.config.checks import check_base_url, check_key
 from kibitz.config.owners import EVERYONE, SECRET, USER, Owned, Tighten
 
-_KEY = re.compile(r"[\x21-\x7e]{8,512}")
 _LIMIT = Owned(EVERYONE, lsp=Tighten.LOWER)
 _LIST = Owned(EVERYONE, lsp=Tighten.ADD)
 
 
 def _check_key(key: SecretStr) -> SecretStr:
-    # A stray space or line end would surface as a network error deep inside the HTTP client.
-    if not _KEY.fullmatch(key.get_secret_value()):
-        raise ValueError("a key is 8 to 512 printable ASCII characters without spaces or line ends")
+    check_key(key.get_secret_value())
     return key
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def _check_base_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("it should look like https://host/v1")
-    _ = parts.port  # raises ValueError when it is no number
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("it must not hold a user name or password: the key has its own setting, api_key")
-    if parts.query or parts.fragment:
-        raise ValueError("it must not have a query or a fragment")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise ValueError(
-            "source code goes over https only; plain http is for this machine (127.0.0.1, localhost)"
-        )
-    return url.rstrip("/")
 
 
 def _expand(path: Path) -> Path:
@@ -91,7 +63,7 @@ class Settings(BaseModel):
         Owned(SECRET),
     ] = None
     base_url: Annotated[
-        Annotated[str, AfterValidator(_check_base_url)] | None,
+        Annotated[str, AfterValidator(check_base_url)] | None,
         Field(
             description="The API's address, such as `http://127.0.0.1:11434/v1`; unset means OpenAI's own. "
             "`OPENAI_BASE_URL` works too; `KIBITZ_BASE_URL` wins. Plain http only to this machine."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -16,10 +14,10 @@ from pydantic import (
     model_validator,
 )
 
+from kibitz.config.checks import check_base_url, check_key
 from kibitz.provider.endpoint import OPENAI_URL, Endpoint
 from kibitz.provider.errors import ConfigError
 
-_KEY = re.compile(r"[\x21-\x7e]{8,512}")
 _FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 Api = Literal["auto", "responses", "chat"]
@@ -106,27 +104,14 @@ class OpenAIConfig(_Settings):
     @field_validator("api_key")
     @classmethod
     def _sendable(cls, key: SecretStr | None) -> SecretStr | None:
-        # A stray space or line end would surface as a network error deep inside the HTTP client.
-        if key is not None and not _KEY.fullmatch(key.get_secret_value()):
-            raise ValueError("a key is 8 to 512 printable ASCII characters without spaces or line ends")
+        if key is not None:
+            check_key(key.get_secret_value())
         return key
 
     @field_validator("base_url")
     @classmethod
     def _safe(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("it should look like https://host/v1")
-        _ = parts.port  # raises ValueError where it is no number
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("it must not hold a user name or password: the key has its own setting, api_key")
-        if parts.query or parts.fragment:
-            raise ValueError("it must not have a query or a fragment")
-        if parts.scheme == "http" and not Endpoint(url).is_loopback:
-            raise ValueError("source code goes over https only; plain http is for this machine")
-        return url.rstrip("/")
+        return None if url is None else check_base_url(url)
 
     @property
     def endpoint(self) -> Endpoint:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
+
+from kibitz.config.checks import is_loopback
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -53,10 +54,7 @@ class Endpoint:
     @property
     def is_loopback(self) -> bool:
         """This machine."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def is_encrypted(self) -> bool:

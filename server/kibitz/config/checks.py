@@ -1,0 +1,45 @@
+"""What a key and an address must look like, wherever they come from. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+_KEY = re.compile(r"[\x21-\x7e]{8,512}")
+
+
+def check_key(key: str) -> None:
+    """Raise ValueError unless ``key`` can be sent as an API key; the message never holds it."""
+    # A stray space or line end would surface as a network error deep inside the HTTP client.
+    if not _KEY.fullmatch(key):
+        raise ValueError("a key is 8 to 512 printable ASCII characters without spaces or line ends")
+
+
+def check_base_url(url: str) -> str:
+    """The address of an API without a trailing slash.
+
+    Raises:
+        ValueError: it is no address, holds credentials, or would send source code unencrypted.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("it should look like https://host/v1")
+    _ = parts.port  # raises ValueError when it is no number
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("it must not hold a user name or password: the key has its own setting, api_key")
+    if parts.query or parts.fragment:
+        raise ValueError("it must not have a query or a fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(
+            "source code goes over https only; plain http is for this machine (127.0.0.1, localhost)"
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine. Asks no name server."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
