@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -321,6 +322,28 @@ async def test_a_file_of_which_nobody_can_say_whether_it_may_leave_stays() -> No
     room.session.opened("file:///w/a.py", 1, "python", "bug")
     await until(lambda: bool(room.editor.messages))
     assert room.service.calls == []
+
+
+async def test_of_two_reviews_the_newer_lands_whichever_waited_longer_to_begin() -> None:
+    room = Room()
+    first, asked = threading.Event(), threading.Event()
+
+    def refusal(_path: str) -> None:
+        if not asked.is_set():
+            asked.set()
+            first.wait(5)
+
+    room.service.refusal = refusal  # type: ignore[method-assign,assignment]  # the first answer comes last
+    uri = "file:///w/a.py"
+    room.open("x = bug\n", uri)
+    await until(asked.is_set)
+    room.session.changed(uri, 2, [TextChange(None, "y = bug\n")])
+    room.session.saved(uri)
+    await until(lambda: bool(room.service.calls))
+    first.set()
+    await until(lambda: bool(room.editor.published) and not room.session.busy)
+    assert room.service.texts == ["y = bug\n"]
+    assert room.editor.published[-1][:2] == (uri, 2)
 
 
 async def test_progress_is_shown_for_what_takes_long_and_ends_with_it() -> None:

@@ -204,14 +204,19 @@ class Session:
         document, service = self.documents.get(key), self.service
         if document is None or service is None:
             return
+        # Begun before anything is waited for: of two, the newer begins last, whatever they wait for.
+        run = document.begin()
         try:
-            if await self._may_leave(document, service):
-                await self._review(document, service, take_over)
+            if await self._may_leave(document, service) and document.run is run:
+                await self._review(document, run, service, take_over)
         except OpenAIError as error:
             self.notices.failure(error)
         except Exception as error:  # noqa: BLE001 - our own mistake; the next review may go well
             logger.error("a review failed: %s", describe(error))  # noqa: TRY400 - no messages
             self.notices.once("internal", "a review failed for a reason of its own; its log says where.")
+        finally:
+            if document.run is run:
+                document.run = None
 
     @staticmethod
     async def _may_leave(document: Document, service: ReviewService) -> bool:
@@ -223,9 +228,8 @@ class Session:
         return refusal is None
 
     async def _review(
-        self, document: Document, service: ReviewService, take_over: Callable[[], None]
+        self, document: Document, run: Run, service: ReviewService, take_over: Callable[[], None]
     ) -> None:
-        run = document.begin()
         snapshot = run.snapshot
 
         def on_progress(so_far: Outcome) -> None:
@@ -252,8 +256,6 @@ class Session:
             timer.cancel()
             for progress in shown:
                 progress.end()
-            if document.run is run:
-                document.run = None
 
     def _land(self, document: Document, run: Run, outcome: Outcome, *, final: bool) -> None:
         if document.land(run, outcome, final=final):
