@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,9 @@ from kibitz.findings.rewrite import (
     STATIC_PREFIX,
     Dropped,
     Hunk,
+    Token,
+    compare,
+    confidence_of,
     extract,
     question_request,
     read_answer,
@@ -93,6 +97,58 @@ def test_the_question_shows_only_what_changed() -> None:
     assert "+ defer mu.Unlock()" in content
     assert "- mu.Lock()" not in content
     assert "- b()" in question_request(rewrite_request("x", "go"), "y", Hunk(2, "b()", "")).turns[-1].content
+
+
+ORIGINAL = "def é(a, b):\n    return a - b\n"
+ANSWER = "```python\ndef é(a, b):\n    return a + b\n```"
+
+
+def weighed(answer: str, *probabilities: tuple[str, float]) -> list[Token]:
+    """The tokens of ``answer``: surely what was said, but for the given ones."""
+    tokens, rest = [], answer
+    for text, probability in probabilities:
+        sure, rest = rest.split(text, 1)
+        tokens += [Token(byte.to_bytes(), -0.001) for byte in sure.encode()]
+        tokens.append(Token(text.encode(), math.log(probability)))
+    return [*tokens, Token(rest.encode(), -0.001)]
+
+
+def hunk_of(original: str, answer: str) -> Hunk:
+    block = extract(answer)
+    assert block is not None
+    hunks = compare(original, block, "python")
+    assert not isinstance(hunks, Dropped)
+    return hunks[0]
+
+
+@pytest.mark.parametrize(
+    ("probability", "confidence"),
+    [(0.99, Confidence.CERTAIN), (0.8, Confidence.LIKELY), (0.5, Confidence.UNSURE)],
+)
+def test_the_parting_token_tells_how_sure_the_model_was(probability: float, confidence: Confidence) -> None:
+    tokens = weighed(ANSWER, ("def", 0.1), (" +", probability), (" b", 0.1))
+    assert confidence_of(ANSWER, hunk_of(ORIGINAL, ANSWER), tokens) is confidence
+
+
+@pytest.mark.parametrize(
+    ("original", "answer", "token"),
+    [
+        ("a()\nb()\nc()\n", "```\na()\nc()\n```", "c"),  # deleted: it went on with the line after
+        ("a()\nb()\n", "```\na()\n```", "\n``"),  # deleted at the end: it ended
+        ("a()\nc()\n", "```\na()\nb()\nc()\n```", "b"),  # added
+        ("if a:\n    b()\n    c()\n", "```\nif a:\n    b()\nc()\n```", "c()"),  # moved
+    ],
+)
+def test_the_parting_token_of_every_kind_of_change(original: str, answer: str, token: str) -> None:
+    tokens = weighed(answer, (token, 0.2))
+    assert confidence_of(answer, hunk_of(original, answer), tokens) is Confidence.UNSURE
+
+
+def test_without_its_tokens_a_change_is_likely() -> None:
+    hunk = hunk_of(ORIGINAL, ANSWER)
+    assert confidence_of(ANSWER, hunk, ()) is Confidence.LIKELY
+    assert confidence_of(ANSWER, hunk, weighed("another " + ANSWER)) is Confidence.LIKELY
+    assert confidence_of("no block", hunk, weighed("no block")) is Confidence.LIKELY
 
 
 def test_an_answer_becomes_a_claim_whose_place_comes_from_the_diff() -> None:

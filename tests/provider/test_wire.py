@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from kibitz.findings.rewrite import Token
 from kibitz.provider.config import OpenAIConfig
 from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded
 from kibitz.provider.wire import Answer, Dialect, Message, Question, body_of, json_part, name_of, read
@@ -216,3 +217,32 @@ def test_identifiers_from_outside_are_plain_or_nothing() -> None:
     assert name_of("x" * 201) is None
     assert name_of("\x1b[2J") is None
     assert name_of(7) is None
+
+
+def test_probabilities_are_asked_for_where_they_help_and_not_where_they_are_refused() -> None:
+    chat = OpenAIConfig(api_key=KEY, api="chat")
+    weighed, dialect = Question("i", (Message("user", "m"),), weigh=True), Dialect.of(chat)
+    assert body_of(weighed, chat, dialect)["top_logprobs"] == 1
+    assert "logprobs" not in body_of(Question("i", (Message("user", "m"),)), chat, dialect)
+    refused = dialect.after_refusal("logprobs")
+    assert refused is not None
+    assert "logprobs" not in body_of(weighed, chat, refused)
+    assert "logprobs" not in body_of(weighed, chat, Dialect("responses"))
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens"),
+    [
+        ([{"token": "\ufffd", "bytes": [195], "logprob": -0.5}], (Token(b"\xc3", -0.5),)),
+        ([{"token": "é", "logprob": 0}], (Token("é".encode(), 0.0),)),
+        ([{"token": "a", "bytes": 10**12, "logprob": -1}], (Token(b"a", -1.0),)),
+        ([{"token": "a", "bytes": [999], "logprob": -1}], ()),
+        ([{"token": 1, "logprob": -1}], ()),
+        ([{"logprob": -1}], ()),
+        (None, ()),
+        (7, ()),
+    ],
+)
+def test_tokens_are_read_all_or_none(content: object, tokens: tuple[Token, ...]) -> None:
+    choice = {"message": {"content": "x"}, "finish_reason": "stop", "logprobs": {"content": content}}
+    assert read(Dialect("chat"), {"choices": [choice]}).tokens == tokens

@@ -29,6 +29,8 @@ class CodeLine:
     """From 0, in its text."""
     text: str
     """The whole line, without its end."""
+    start: int
+    """Where it starts in its text, in code points."""
     code: str
     """The line up to its trailing comment, without trailing spaces."""
     tokens: tuple[str, ...]
@@ -77,7 +79,13 @@ def code_lines(text: str, language: str) -> tuple[CodeLine, ...]:
                 tokens[line + offset].append(_plain(part, kind, language) if len(parts) == 1 else part)
         before = value
     return tuple(
-        CodeLine(number, raw[number], raw[number][: ends[number]].rstrip(), _without_end(said, language))
+        CodeLine(
+            number,
+            raw[number],
+            starts[number],
+            raw[number][: ends[number]].rstrip(),
+            _without_end(said, language),
+        )
         for number, said in enumerate(tokens)
         if said
     )
@@ -113,7 +121,7 @@ def _scanner(language: str) -> re.Pattern[str]:
     double = r'"(?:\\[^\r\n]|[^"\\\r\n])*"?'
     single = r"'(?:\\[^\r\n]|[^'\\\r\n]){0,400}'"
     template = r"`(?:\\(?s:.)|[^`\\]){0,2000}`"
-    string = "|".join([double, single, template])
+    string = f"{double}|{single}|{template}"
     return re.compile(rf"(?P<block>{triple})|(?P<comment>{comment})|(?P<string>{string})|(?P<word>\w+)|\S")
 
 

@@ -8,8 +8,9 @@ taste, and nothing is reported. Pure.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from kibitz.findings.code_lines import TAB_WIDTH, CodeLine, code_lines, indentation_matters, raw_lines
@@ -34,6 +35,8 @@ class Hunk:
     """One to three whole lines of the original, verbatim, without the last one's line end."""
     replacement: str
     """Whole lines with the original's indentation; ``""`` where the quoted lines are deleted."""
+    at: int = field(default=0, compare=False)
+    """Where the rewrite, in its own code points, first says something else than the original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +129,30 @@ class _Versions:
 
     def hunk(self, change: _Change) -> Hunk:
         removed, added = self.old[change.start : change.end], self.new[change.new_start : change.new_end]
+        at = self._parting(removed, added, change)
         if removed:
             lines = self._replaced(removed, added)
-            return self._whole_lines(removed[0].number, removed[-1].number, lines)
+            return self._whole_lines(removed[0].number, removed[-1].number, lines, at)
         # Nothing of the original is wrong by itself: quote the line that the new ones follow (or precede).
         after = self.old[change.start - 1] if change.start else None
         beside = after or self.old[0]
         twin = self.new[change.new_start - 1] if after else self.new[change.new_end]
         lines = [self._indented(line, beside, twin) for line in added]
         whole = [beside.text, *lines] if after else [*lines, beside.text]
-        return self._whole_lines(beside.number, beside.number, whole)
+        return self._whole_lines(beside.number, beside.number, whole, at)
+
+    def _parting(self, removed: Sequence[CodeLine], added: Sequence[CodeLine], change: _Change) -> int:
+        """Where the rewrite leaves the original: in its first new line, or at the line after deleted ones."""
+        if not added:
+            beyond = change.new_start < len(self.new)
+            after = self.new[change.new_start] if beyond else self.new[-1]
+            return after.start + (len(after.indent) if beyond else len(after.text))
+        first = added[0]
+        said = first.code.lstrip(" \t")
+        common = _common(removed[0].code.lstrip(" \t"), said) if removed else 0
+        if removed and common == len(said) == len(removed[0].code.lstrip(" \t")):
+            return first.start  # only the indentation differs
+        return first.start + len(first.indent) + common
 
     def _replaced(self, removed: Sequence[CodeLine], added: Sequence[CodeLine]) -> list[str]:
         if len(removed) != len(added):
@@ -158,8 +175,13 @@ class _Versions:
             moved = line.column - twin.column
         return _moved(beside.indent, moved) + code
 
-    def _whole_lines(self, first: int, last: int, lines: Sequence[str]) -> Hunk:
-        return Hunk(first + 1, "\n".join(self.source[first : last + 1]), "\n".join(lines))
+    def _whole_lines(self, first: int, last: int, lines: Sequence[str], at: int) -> Hunk:
+        return Hunk(first + 1, "\n".join(self.source[first : last + 1]), "\n".join(lines), at)
+
+
+def _common(one: str, other: str) -> int:
+    """How many code points both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _moved(indent: str, columns: int) -> str:

@@ -11,12 +11,17 @@ wrong. One piece takes one dialogue:
    ``start_line`` (from 1, within the piece alone) come from the diff, never from the model's words. From
    there on it is a claim like any other: anchor, gate, ``settle``.
 
+How sure the model is, it does not know in words. The probability that it gave the token with which the
+rewrite leaves the original tells better (``confidence_of``); where an API does not report it, a claim counts
+as likely.
+
 A silent review costs step 1 only. Because step 2 repeats step 1's messages first, a server that keeps the
 prefix (llama.cpp does) reads only the new lines. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -29,7 +34,7 @@ from kibitz.guard.sanitize import Rejected, decode_json
 from kibitz.text.languages import fence as info_string
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "REWRITE_VERSION",
@@ -37,8 +42,10 @@ __all__ = [
     "Dialogue",
     "Dropped",
     "Hunk",
+    "Token",
     "Turn",
     "compare",
+    "confidence_of",
     "extract",
     "question_request",
     "read_answer",
@@ -69,6 +76,8 @@ _QUESTION_TOKENS = 200
 _CHARS_PER_TOKEN = 2.5
 """Code points of code per token, at the dense end: the bound must never cut an honest answer."""
 _SPARE_TOKENS = 64
+CERTAIN, LIKELY = 0.95, 0.7
+"""The least probability of the parting token for each confidence (benchmarks/rewrite.py has the figures)."""
 _FENCE = re.compile(r"^[ \t]*(`{3,})[^`\r\n]*\r?\n", re.MULTILINE)
 _BACKTICKS = re.compile(r"`{3,}")
 
@@ -93,6 +102,16 @@ class Dialogue:
     schema_name: str = ""
     schema: Mapping[str, object] | None = None
     """Strict JSON schema of the answer, or None where it is plain text with one code block."""
+    weigh: bool = False
+    """Have the probability of each token reported, where the API can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of an answer: its bytes in UTF-8, and the natural logarithm of its probability."""
+
+    text: bytes
+    logprob: float
 
 
 def rewrite_request(text: str, language: str, context: str = "") -> Dialogue:
@@ -103,7 +122,7 @@ def rewrite_request(text: str, language: str, context: str = "") -> Dialogue:
     )
     task = _TASK.format(fence=fence, language=name, text=_plain(text))
     bound = int(len(text) / _CHARS_PER_TOKEN) + _SPARE_TOKENS
-    return Dialogue(STATIC_PREFIX, (Turn("user", reference + task),), bound)
+    return Dialogue(STATIC_PREFIX, (Turn("user", reference + task),), bound, weigh=True)
 
 
 def extract(answer: str) -> str | None:
@@ -123,7 +142,27 @@ def question_request(asked: Dialogue, answer: str, hunk: Hunk) -> Dialogue:
     return Dialogue(asked.instructions, turns, _QUESTION_TOKENS, _SCHEMA_NAME, _SCHEMA)
 
 
-def read_answer(raw: str, hunk: Hunk) -> Claim | Dropped:
+def confidence_of(answer: str, hunk: Hunk, tokens: Sequence[Token]) -> Confidence:
+    """How sure the model was of ``hunk``, by the ``tokens`` of its whole ``answer`` to ``rewrite_request``.
+
+    Likely, where the tokens are missing or are not those of this answer.
+    """
+    opening, block = _FENCE.search(answer), extract(answer)
+    if opening is None or block is None or b"".join(token.text for token in tokens) != _bytes(answer):
+        return Confidence.LIKELY
+    parting = len(_bytes(answer[: opening.end() + hunk.at]))
+    end = 0
+    for token in tokens:
+        end += len(token.text)
+        if end > parting:
+            probability = math.exp(min(token.logprob, 0.0))
+            if probability >= CERTAIN:
+                return Confidence.CERTAIN
+            return Confidence.LIKELY if probability >= LIKELY else Confidence.UNSURE
+    return Confidence.LIKELY
+
+
+def read_answer(raw: str, hunk: Hunk, confidence: Confidence = Confidence.LIKELY) -> Claim | Dropped:
     """The claim that ``raw``, an answer to ``question_request``, makes about ``hunk``.
 
     Reasons to drop it: ``malformed-answer`` (not the schema), ``unknown-rule``, ``empty-claim``.
@@ -149,7 +188,7 @@ def read_answer(raw: str, hunk: Hunk) -> Claim | Dropped:
         title=title,
         trigger=trigger,
         severity=rule.severity,
-        confidence=Confidence.LIKELY,
+        confidence=confidence,
         replacement=hunk.replacement,
     )
 
@@ -164,6 +203,10 @@ def _diff(hunk: Hunk) -> str:
 def _plain(source: str) -> str:
     """``source`` with line feeds alone: other line ends are only more tokens to read and to repeat."""
     return source.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _fence_for(*texts: str) -> str:

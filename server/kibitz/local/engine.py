@@ -58,6 +58,15 @@ def _cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+def _environment() -> dict[str, str]:
+    """The worker's environment: no keys, and threads that sleep while they wait for each other.
+
+    By default they spin, which on a busy machine halves the speed and doubles the load (measured).
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    return {"OMP_WAIT_POLICY": "PASSIVE", **inherited}
+
+
 class Engine:
     """One model, served by one child process. Belongs to the event loop that starts it."""
 
@@ -165,7 +174,7 @@ class Engine:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
+            env=_environment(),
         )
         assert process.stdin is not None  # noqa: S101 - a pipe was asked for
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for

@@ -107,6 +107,13 @@ class Connection:
         Raises:
             OpenAIError: one of the five.
         """
+        return await self._asked(question, lambda answer: parse(answer.text), tally)
+
+    async def weighed(self, question: wire.Question, tally: Tally) -> wire.Answer:
+        """The same for an answer in plain text, with its tokens if the question asked for them."""
+        return await self._asked(question, lambda answer: answer, tally)
+
+    async def _asked(self, question: wire.Question, parse: Callable[[wire.Answer], T], tally: Tally) -> T:
         budget = Budget(self.config.timeout_ms / 1000, self._clock)
         sdk = await self._loaded()
 
@@ -119,7 +126,7 @@ class Connection:
 
         return await self._retrier(attempt, budget, on_retry)
 
-    async def _attempt(self, sdk: Sdk, question: wire.Question, budget: Budget, tally: Tally) -> str:
+    async def _attempt(self, sdk: Sdk, question: wire.Question, budget: Budget, tally: Tally) -> wire.Answer:
         from kibitz.provider.translate import FieldRefused  # noqa: PLC0415 - loaded with the SDK by now
 
         while True:
@@ -138,7 +145,7 @@ class Connection:
 
     async def _once(
         self, sdk: Sdk, question: wire.Question, dialect: wire.Dialect, budget: Budget, tally: Tally
-    ) -> str:
+    ) -> wire.Answer:
         body = wire.body_of(question, self.config, dialect)
         asked = question.input_tokens
         allowance = body.get("max_output_tokens") or body.get("max_completion_tokens") or body["max_tokens"]
@@ -176,7 +183,9 @@ class Connection:
         except TimeoutError as error:
             raise timed_out(self.config) from error
 
-    def _read(self, reply: Reply, dialect: wire.Dialect, permit: Permit, tally: Tally, started: float) -> str:
+    def _read(
+        self, reply: Reply, dialect: wire.Dialect, permit: Permit, tally: Tally, started: float
+    ) -> wire.Answer:
         answer = wire.read(dialect, reply.data)
         used = self._priced(answer)
         if answer.usage is not None:
@@ -195,7 +204,7 @@ class Connection:
             answer.problem.request_id = reply.request_id
             self._failed(answer.problem, started)
             raise answer.problem
-        return answer.text
+        return answer
 
     def _failed(self, error: OpenAIError, started: float) -> None:
         if isinstance(error, RateLimitExceeded) and error.retryable:

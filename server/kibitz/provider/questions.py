@@ -37,6 +37,7 @@ def turn_of(dialogue: Dialogue) -> Question:
         dialogue.schema_name,
         dialogue.schema,
         dialogue.max_output_tokens,
+        dialogue.weigh,
     )
 
 

@@ -16,6 +16,7 @@ from kibitz.provider.wire import json_part
 if TYPE_CHECKING:
     from kibitz.provider.connection import Connection, Tally
     from kibitz.provider.listing import Job, Landing
+    from kibitz.provider.wire import Answer
 
 _RAMBLED = "answer-too-long"
 
@@ -36,7 +37,7 @@ async def _claims(connection: Connection, job: Job, tally: Tally) -> tuple[list[
     answer = await _ask(connection, asked, tally)
     if answer is None:
         return [], Counter({_RAMBLED: 1})
-    block = rewrite.extract(answer)
+    block = rewrite.extract(answer.text)
     if block is None:
         return [], Counter({"no-code": 1})
     hunks = await asyncio.to_thread(rewrite.compare, job.text, block, job.language)
@@ -45,8 +46,11 @@ async def _claims(connection: Connection, job: Job, tally: Tally) -> tuple[list[
     claims: list[Claim] = []
     dropped: Counter[str] = Counter()
     for hunk in hunks:
-        raw = await _ask(connection, rewrite.question_request(asked, answer, hunk), tally)
-        claim = rewrite.Dropped(_RAMBLED) if raw is None else rewrite.read_answer(json_part(raw), hunk)
+        said = await _ask(connection, rewrite.question_request(asked, answer.text, hunk), tally)
+        confidence = rewrite.confidence_of(answer.text, hunk, answer.tokens)
+        claim = (
+            rewrite.read_answer(json_part(said.text), hunk, confidence) if said else rewrite.Dropped(_RAMBLED)
+        )
         if isinstance(claim, Claim):
             claims.append(claim)
         else:
@@ -54,10 +58,10 @@ async def _claims(connection: Connection, job: Job, tally: Tally) -> tuple[list[
     return claims, dropped
 
 
-async def _ask(connection: Connection, asked: rewrite.Dialogue, tally: Tally) -> str | None:
+async def _ask(connection: Connection, asked: rewrite.Dialogue, tally: Tally) -> Answer | None:
     """The answer; None if it grew longer than any honest one: the model rambled, and would again."""
     try:
-        return await connection.ask(turn_of(asked), str, tally)
+        return await connection.weighed(turn_of(asked), tally)
     except OpenAIError as error:
         if error.code == "length" and asked.max_output_tokens < connection.config.max_tokens:
             return None

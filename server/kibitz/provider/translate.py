@@ -56,6 +56,7 @@ _FIELDS = {
     "max_tokens": re.compile(r"\bmax_(completion_)?tokens\b"),
     "reasoning_effort": re.compile(r"\breasoning(_effort|\.effort)?\b"),
     "prompt_cache_key": re.compile(r"\bprompt_cache_key\b"),
+    "logprobs": re.compile(r"\b(top_)?logprobs\b"),
     "temperature": re.compile(r"\btemperature\b"),
 }
 _MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from kibitz.findings.rewrite import Token
 from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded
 from kibitz.provider.models import Usage
 from kibitz.provider.tokens import MESSAGE_OVERHEAD, estimate
@@ -48,6 +49,8 @@ class Question:
     """None: the answer is plain text."""
     max_output_tokens: int | None = None
     """None: as many as the configuration allows."""
+    weigh: bool = False
+    """Have the probability of each token reported, where the API can."""
 
     @property
     def input_tokens(self) -> int:
@@ -87,7 +90,7 @@ class Dialect:
             return replace(
                 self, completion_tokens=not self.completion_tokens, without=self.without | {"max_tokens"}
             )
-        if field in {"reasoning_effort", "prompt_cache_key"} and field not in self.without:
+        if field in {"reasoning_effort", "prompt_cache_key", "logprobs"} and field not in self.without:
             return replace(self, without=self.without | {field})
         return None
 
@@ -116,6 +119,9 @@ def body_of(question: Question, config: OpenAIConfig, dialect: Dialect) -> dict[
             body["reasoning_effort"] = effort
         if form := _format(question, dialect):
             body["response_format"] = form
+        if question.weigh and "logprobs" not in dialect.without:
+            # Some servers add twenty alternatives to each token unless they are told how many.
+            body |= {"logprobs": True, "top_logprobs": 1}
     if config.temperature is not None:
         body["temperature"] = config.temperature
     if config.endpoint.is_openai and "prompt_cache_key" not in dialect.without:
@@ -155,6 +161,8 @@ class Answer:
     usage: Usage | None = None
     """Without a cost; None if the server did not say."""
     model: str | None = None
+    tokens: tuple[Token, ...] = ()
+    """What the text is made of, with probabilities; empty unless they were asked for and came."""
 
 
 def read(dialect: Dialect, reply: object) -> Answer:
@@ -166,7 +174,7 @@ def read(dialect: Dialect, reply: object) -> Answer:
         text, problem = "", _upstream(reply["error"])
     if problem is None and not text.strip():
         problem = _unusable("the answer is empty", code="empty", retryable=True)
-    return Answer(text, problem, _usage(reply.get("usage")), name_of(reply.get("model")))
+    return Answer(text, problem, _usage(reply.get("usage")), name_of(reply.get("model")), _tokens(reply))
 
 
 def _read_chat(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
@@ -183,13 +191,28 @@ def _read_chat(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
     return content if isinstance(content, str) else "", None
 
 
+def _tokens(reply: dict[str, Any]) -> tuple[Token, ...]:
+    """The tokens of a chat answer; none if any is not as it should be."""
+    try:
+        return tuple(_token(entry) for entry in reply["choices"][0]["logprobs"]["content"])
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError):
+        return ()
+
+
+def _token(entry: dict[str, Any]) -> Token:
+    raw = entry.get("bytes")
+    # A token may be part of a character, which only its bytes can say. A number would make that many zeros.
+    text = bytes(raw) if isinstance(raw, list) else entry["token"].encode()
+    return Token(text, float(entry["logprob"]))
+
+
 def _read_responses(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
     status, output = reply.get("status"), reply.get("output")
     if status == "incomplete":
         details = reply.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
         return "", _ending("content_filter" if reason == "content_filter" else "length")
-    if status in {"failed", "cancelled"}:
+    if status in ("failed", "cancelled"):
         return "", _upstream(reply.get("error"))
     if not isinstance(output, list):
         return "", _unusable("JSON came, but it is not a responses answer", retryable=True)
