@@ -71,7 +71,7 @@ class AppBackend:
         if self._reported is None:
             self._reported = Reported()
         problems = [str(problem) for problem in self._reported.fresh(loaded.problems)]
-        if trouble := logs.configure(loaded.settings.log_level, loaded.settings.log_file):
+        if trouble := logs.configure(loaded.settings.log_level, loaded.settings.log_file, records_only=True):
             problems.append(trouble)
         root = logging.getLogger()
         for handler in [handler for handler in root.handlers if handler.name == EARLY_LOG]:

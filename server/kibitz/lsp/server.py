@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import linecache
 import logging
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -165,5 +166,7 @@ def tidy() -> None:
     It stays until the end; a full collection that finds that out takes 0.1 s of the event loop, each time.
     """
     gc.unfreeze()
+    # attrs and dataclasses keep the source of all that they generated, for tracebacks that nobody prints.
+    linecache.clearcache()
     gc.collect()
     gc.freeze()

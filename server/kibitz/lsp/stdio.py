@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from kibitz.lsp.faults import EARLY_LOG
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 0.9
+DRAIN_SECONDS = 0.8
 """How long the end may take, after the editor is gone."""
+WORKERS_SECONDS = 0.1
+"""How long threads may take to end, after that."""
 _SLICE_SECONDS = 0.005
 """Messages are handled for so long before other work gets a turn."""
 
@@ -35,14 +39,26 @@ def run(create: Callable[[], KibitzServer]) -> int:
     stdin, stdout = _take_stdio()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    workers = ThreadPoolExecutor(thread_name_prefix="kibitz")
+    loop.set_default_executor(workers)
     code = loop.run_until_complete(_serve(create, stdin, stdout))
+    workers.shutdown(wait=False, cancel_futures=True)
     logging.shutdown()
-    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+    if not _gone(WORKERS_SECONDS):
         # A thread that cannot be interrupted (an import, a model's step): do not make the editor wait for it.
         sys.stderr.flush()
         os._exit(code)
     loop.close()
     return code
+
+
+def _gone(seconds: float) -> bool:
+    """Whether all threads that would hold up the end of the process are gone, in at most ``seconds``."""
+    deadline = time.monotonic() + seconds
+    others = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
+    for thread in others:
+        thread.join(max(deadline - time.monotonic(), 0))
+    return not any(thread.is_alive() for thread in others)
 
 
 async def serve(server: KibitzServer, stdin: int, stdout: int) -> int:

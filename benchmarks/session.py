@@ -1,0 +1,120 @@
+"""An editing session in a 2,900-line file, with a provider that answers in 200 ms: time, cost, memory.
+
+    python benchmarks/session.py [--edits 10] [--debounce-ms 1000]
+
+Each edit plants a bug in one function; its undo follows. The time is from the edit to the published finding,
+and what the server adds is that less the debounce and the provider's latency.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.e2e.test_reviewing import large
+from tests.support.fake_provider import Bug, FakeProvider, reviewer
+from tests.support.lsp_process import Buffer, ServerProcess
+
+from kibitz.text.lines import Encoding
+
+LATENCY_MS = 200
+MAX_OVERHEAD_MS = 100
+MAX_TOKENS = 3000
+MAX_RSS_MB = 90
+MAX_LOOKUP_MS = 5
+
+
+def resident(pid: int) -> tuple[float, float]:
+    """Memory now and at most, in MB (10**6 bytes)."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    now, peak = (int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
+    return now, peak
+
+
+async def session(edits: int, debounce_ms: int) -> bool:
+    home = Path(tempfile.mkdtemp(prefix="kibitz-bench-"))
+    bug = Bug("total -= value", "total += value")
+    async with (
+        FakeProvider(reviewer(bug), latency=LATENCY_MS / 1000) as fake,
+        ServerProcess(
+            home,
+            OPENAI_BASE_URL=fake.base_url,
+            OPENAI_API_KEY="sk-benchmark",
+            KIBITZ_DEBOUNCE_MS=str(debounce_ms),
+            KIBITZ_REQUESTS_PER_MINUTE="10000",
+            KIBITZ_TOKENS_PER_MINUTE="100000000",
+        ) as editor,
+    ):
+        await editor.initialize()
+        buffer = Buffer(editor, f"file://{home}/large.py", large(), Encoding.UTF16)
+        began = time.perf_counter()
+        buffer.open()
+        await fake.seen(1)
+        await editor.at_rest()
+        opened = len(fake.requests)
+        took = time.perf_counter() - began
+        print(f"open 2,900 lines: {opened} requests, {took:.1f} s with the server's start")
+
+        overheads, lookups, tokens = [], [], []
+        asked = undone = 0
+        for number in range(edits):
+            line = (20 + number * 7) * 10 + 5
+            sign = {"start": {"line": line, "character": 18}, "end": {"line": line, "character": 19}}
+            before = len(fake.requests)
+            began = time.perf_counter()
+            buffer.replace(sign, "-")
+            (found,) = await buffer.diagnostics(1)
+            overheads.append((time.perf_counter() - began) * 1000 - debounce_ms - LATENCY_MS)
+            asked += len(fake.requests) - before
+            tokens += [reported(seen.body) for seen in fake.requests[before:]]
+            began = time.perf_counter()
+            assert len(await buffer.actions(found["range"])) == 1
+            lookups.append((time.perf_counter() - began) * 1000)
+            before = len(fake.requests)
+            buffer.replace(sign, "+")
+            await buffer.diagnostics(0)
+            await asyncio.sleep((debounce_ms + 50) / 1000)
+            await editor.at_rest()
+            undone += len(fake.requests) - before
+        now, peak = resident(editor.process.pid)
+        code = await editor.leave()
+
+    print(f"{'':<44}{'median':>9}{'worst':>9}{'limit':>9}")
+    rows = [
+        ("edit to finding, less debounce and latency, ms", overheads, MAX_OVERHEAD_MS),
+        ("code action, ms", lookups, MAX_LOOKUP_MS),
+        ("input of an edit's request, tokens (bytes / 3)", [float(t) for t in tokens], MAX_TOKENS),
+    ]
+    kept = True
+    for name, values, limit in rows:
+        print(f"{name:<48}{statistics.median(values):>6.1f}{max(values):>9.1f}{limit:>9}")
+        kept &= statistics.median(values) <= limit
+    print(f"requests: {asked} for {edits} edits, {undone} for {edits} undos")
+    print(f"memory after the session: {now:.1f} MB, at most {peak:.1f} MB; limit {MAX_RSS_MB} MB")
+    kept &= asked == edits and undone == 0 and peak < MAX_RSS_MB and code == 0
+    print("all limits kept" if kept else "A LIMIT IS EXCEEDED")
+    return kept
+
+
+def reported(body: dict[str, object]) -> int:
+    """A cautious count: of English and code, tokens have more than three bytes on average."""
+    return len(str(body).encode()) // 3
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--edits", type=int, default=10)
+    parser.add_argument("--debounce-ms", type=int, default=1000)
+    arguments = parser.parse_args()
+    return 0 if asyncio.run(session(arguments.edits, arguments.debounce_ms)) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
