@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from kibitz.findings import rewrite
 from kibitz.findings.finding import Confidence
 from kibitz.local.engine import Engine
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from kibitz.findings.finding import Finding
 
 PAIRS = Path(__file__).parent / "data" / "rewrite_pairs.jsonl"
+ANY = tuple(Confidence)
 SHOWN = (Confidence.CERTAIN, Confidence.LIKELY)
 
 
@@ -122,7 +125,7 @@ async def run(arguments: argparse.Namespace) -> None:
     engine = Engine(path_of(model), model.name, warm=rewrite.STATIC_PREFIX)
     endpoint = await engine.start()
     config = OpenAIConfig(
-        api_key=endpoint.api_key,
+        api_key=SecretStr(endpoint.api_key),
         base_url=endpoint.base_url,
         model=endpoint.model,
         api="chat",
@@ -147,7 +150,9 @@ async def run(arguments: argparse.Namespace) -> None:
                 if outcome.named(tuple(Confidence))
                 else "missed"
             )
-            print(f"{pair.id:20} {named} {'false alarm' if outcome.false_alarm(SHOWN) else ''}", flush=True)
+            drops = f"{dict(buggy.dropped)} {dict(fixed.dropped)}"
+            alarm = "false alarm" if outcome.false_alarm(SHOWN) else ""
+            print(f"{pair.id:20} {named:6} {alarm:11} {drops}", flush=True)
             if arguments.raw:
                 with arguments.raw.open("a", encoding="utf-8") as raw:
                     found = {"buggy": buggy.findings, "fixed": fixed.findings}

@@ -164,6 +164,14 @@ def test_an_answer_becomes_a_claim_whose_place_comes_from_the_diff() -> None:
     )
 
 
+def test_what_the_schema_cut_ends_with_a_whole_word() -> None:
+    cut = {**GOOD, "title": ("word " * 20)[:80], "trigger": "x" * 160}
+    claim = read_answer(json.dumps(cut), HUNK)
+    assert isinstance(claim, Claim)
+    assert claim.title == "word " * 14 + "word…"
+    assert claim.trigger == "x" * 159 + "…"
+
+
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [

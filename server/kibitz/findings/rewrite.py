@@ -21,6 +21,7 @@ prefix (llama.cpp does) reads only the new lines. Pure: no I/O, no clock.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -73,6 +74,9 @@ _QUESTION = (
 )
 _SCHEMA_NAME = "bug"
 _QUESTION_TOKENS = 200
+TITLE_LENGTH, TRIGGER_LENGTH = 80, 160
+"""Code points. Left to itself a small model may go on until the token limit cuts its JSON."""
+_SHORT = '^[^"\\\\\r\n]{{1,{}}}$'
 _CHARS_PER_TOKEN = 2.5
 """Code points of code per token, at the dense end: the bound must never cut an honest answer."""
 _SPARE_TOKENS = 64
@@ -185,8 +189,8 @@ def read_answer(raw: str, hunk: Hunk, confidence: Confidence = Confidence.LIKELY
         rule=code,
         start_line=hunk.start_line,
         quote=hunk.quote,
-        title=title,
-        trigger=trigger,
+        title=_whole_words(title, TITLE_LENGTH),
+        trigger=_whole_words(trigger, TRIGGER_LENGTH),
         severity=rule.severity,
         confidence=confidence,
         replacement=hunk.replacement,
@@ -198,6 +202,14 @@ def _diff(hunk: Hunk) -> str:
     kept = set(old) & set(new)  # an inserted line quotes its neighbour
     removed = [f"- {line.strip()}" for line in old if line not in kept]
     return "\n".join([*removed, *(f"+ {line.strip()}" for line in new if line not in kept)])
+
+
+def _whole_words(text: str, limit: int) -> str:
+    """``text``; where the schema's bound cut it, without the word that it cut."""
+    if len(text) < limit or text.endswith((".", "!", "?")):
+        return text
+    words = text[: limit - 1].rpartition(" ")
+    return (words[0] or words[2]) + "…"
 
 
 def _plain(source: str) -> str:
@@ -216,9 +228,9 @@ def _fence_for(*texts: str) -> str:
 
 _SCHEMA = strict_object(
     rule={"type": "string", "enum": list(RULES)},
-    title={"type": "string"},
-    trigger={"type": "string"},
+    title={"type": "string", "pattern": _SHORT.format(TITLE_LENGTH)},
+    trigger={"type": "string", "pattern": _SHORT.format(TRIGGER_LENGTH)},
 )
 
-REWRITE_VERSION = version_of(STATIC_PREFIX, _TASK, _CONTEXT, _QUESTION, ",".join(RULES))
+REWRITE_VERSION = version_of(STATIC_PREFIX, _TASK, _CONTEXT, _QUESTION, json.dumps(_SCHEMA))
 """Changes when any text that a model gets to see in rewrite mode changes: a part of the entry key."""

@@ -78,7 +78,6 @@ class Engine:
         threads: int | None = None,
         context: int = 8192,
         warm: str = "",
-        draft: bool = True,
     ) -> None:
         """Prepare to serve the file at ``path`` as ``name``; nothing happens before ``start``.
 
@@ -88,14 +87,12 @@ class Engine:
             threads: Threads that compute; None for as many as this process may use cores.
             context: Tokens that a prompt and its answer may have together.
             warm: The static system message of all requests, read before the first one comes.
-            draft: Guess ahead from the prompt; the answers are the same, rewriting is quicker.
         """
         self._path = path
         self._name = name
         self._threads = threads or _cores()
         self._context = context
         self._warm = warm
-        self._draft = draft
         self._process: asyncio.subprocess.Process | None = None
         self._endpoint: Endpoint | None = None
         self._starting = asyncio.Lock()
@@ -148,7 +145,6 @@ class Engine:
             threads=self._threads,
             context=self._context,
             warm=self._warm,
-            draft=self._draft,
         )
         try:
             url = await asyncio.wait_for(self._ask(order), LOAD_SECONDS)
