@@ -127,7 +127,7 @@ def hunk_of(original: str, answer: str) -> Hunk:
 )
 def test_the_parting_token_tells_how_sure_the_model_was(probability: float, confidence: Confidence) -> None:
     tokens = weighed(ANSWER, ("def", 0.1), (" +", probability), (" b", 0.1))
-    assert confidence_of(ANSWER, hunk_of(ORIGINAL, ANSWER), tokens) is confidence
+    assert confidence_of(ANSWER, [hunk_of(ORIGINAL, ANSWER)], tokens) is confidence
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,23 @@ def test_the_parting_token_tells_how_sure_the_model_was(probability: float, conf
 )
 def test_the_parting_token_of_every_kind_of_change(original: str, answer: str, token: str) -> None:
     tokens = weighed(answer, (token, 0.2))
-    assert confidence_of(answer, hunk_of(original, answer), tokens) is Confidence.UNSURE
+    assert confidence_of(answer, [hunk_of(original, answer)], tokens) is Confidence.UNSURE
+
+
+def test_the_least_sure_of_several_hunks_counts() -> None:
+    original, answer = "old = a\nb()\nc = old\n", "```\ntemp = a\nb()\nc = temp\n```"
+    hunks = compare(original, extract(answer) or "", "python")
+    assert not isinstance(hunks, Dropped)
+    tokens = weighed(answer, ("temp", 0.4), ("temp", 0.99))
+    assert confidence_of(answer, hunks, tokens) is Confidence.UNSURE
+    assert confidence_of(answer, hunks[1:], tokens) is Confidence.CERTAIN
 
 
 def test_without_its_tokens_a_change_is_likely() -> None:
     hunk = hunk_of(ORIGINAL, ANSWER)
-    assert confidence_of(ANSWER, hunk, ()) is Confidence.LIKELY
-    assert confidence_of(ANSWER, hunk, weighed("another " + ANSWER)) is Confidence.LIKELY
-    assert confidence_of("no block", hunk, weighed("no block")) is Confidence.LIKELY
+    assert confidence_of(ANSWER, [hunk], ()) is Confidence.LIKELY
+    assert confidence_of(ANSWER, [hunk], weighed("another " + ANSWER)) is Confidence.LIKELY
+    assert confidence_of("no block", [hunk], weighed("no block")) is Confidence.LIKELY
 
 
 def test_an_answer_becomes_a_claim_whose_place_comes_from_the_diff() -> None:

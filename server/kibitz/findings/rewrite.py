@@ -146,24 +146,30 @@ def question_request(asked: Dialogue, answer: str, hunk: Hunk) -> Dialogue:
     return Dialogue(asked.instructions, turns, _QUESTION_TOKENS, _SCHEMA_NAME, _SCHEMA)
 
 
-def confidence_of(answer: str, hunk: Hunk, tokens: Sequence[Token]) -> Confidence:
-    """How sure the model was of ``hunk``, by the ``tokens`` of its whole ``answer`` to ``rewrite_request``.
+def confidence_of(answer: str, hunks: Sequence[Hunk], tokens: Sequence[Token]) -> Confidence:
+    """How sure the model was of its rewrite, by the ``tokens`` of its whole ``answer`` to ``rewrite_request``.
 
-    Likely, where the tokens are missing or are not those of this answer.
+    One bug was asked for, so several hunks are one change, and the least sure of them counts: after an unsure
+    new name, its second use is certain. Likely, where the tokens are missing or not those of this answer.
     """
     opening, block = _FENCE.search(answer), extract(answer)
     if opening is None or block is None or b"".join(token.text for token in tokens) != _bytes(answer):
         return Confidence.LIKELY
-    parting = len(_bytes(answer[: opening.end() + hunk.at]))
+    partings = (len(_bytes(answer[: opening.end() + hunk.at])) for hunk in hunks)
+    probability = min((_probability_at(parting, tokens) for parting in partings), default=0.0)
+    if probability >= CERTAIN:
+        return Confidence.CERTAIN
+    return Confidence.LIKELY if probability >= LIKELY else Confidence.UNSURE
+
+
+def _probability_at(place: int, tokens: Sequence[Token]) -> float:
+    """How probable the token that holds the byte at ``place`` was."""
     end = 0
     for token in tokens:
         end += len(token.text)
-        if end > parting:
-            probability = math.exp(min(token.logprob, 0.0))
-            if probability >= CERTAIN:
-                return Confidence.CERTAIN
-            return Confidence.LIKELY if probability >= LIKELY else Confidence.UNSURE
-    return Confidence.LIKELY
+        if end > place:
+            return math.exp(min(token.logprob, 0.0))
+    return 0.0
 
 
 def read_answer(raw: str, hunk: Hunk, confidence: Confidence = Confidence.LIKELY) -> Claim | Dropped:

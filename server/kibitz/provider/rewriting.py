@@ -43,11 +43,11 @@ async def _claims(connection: Connection, job: Job, tally: Tally) -> tuple[list[
     hunks = await asyncio.to_thread(rewrite.compare, job.text, block, job.language)
     if isinstance(hunks, rewrite.Dropped):
         return [], Counter({hunks.reason: 1})
+    confidence = rewrite.confidence_of(answer.text, hunks, answer.tokens)
     claims: list[Claim] = []
     dropped: Counter[str] = Counter()
     for hunk in hunks:
         said = await _ask(connection, rewrite.question_request(asked, answer.text, hunk), tally)
-        confidence = rewrite.confidence_of(answer.text, hunk, answer.tokens)
         claim = (
             rewrite.read_answer(json_part(said.text), hunk, confidence) if said else rewrite.Dropped(_RAMBLED)
         )
