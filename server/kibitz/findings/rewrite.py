@@ -147,7 +147,7 @@ def question_request(asked: Dialogue, answer: str, hunk: Hunk) -> Dialogue:
 
 
 def confidence_of(answer: str, hunks: Sequence[Hunk], tokens: Sequence[Token]) -> Confidence:
-    """How sure the model was of its rewrite, by the ``tokens`` of its whole ``answer`` to ``rewrite_request``.
+    """How sure the model was of its rewrite, by the ``tokens`` of its whole ``answer``.
 
     One bug was asked for, so several hunks are one change, and the least sure of them counts: after an unsure
     new name, its second use is certain. Likely, where the tokens are missing or not those of this answer.
