@@ -11,6 +11,7 @@ from tests.support.fake_provider import Bug, FakeProvider, reviewer
 
 from kibitz.cli import model
 from kibitz.cli.entry import run
+from kibitz.local import runtime
 from kibitz.local.weights import MODELS, Phase, Progress, WeightsError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def test_a_pull_without_a_terminal_says_each_thing_once(
     fallback = Progress(Phase.FALLBACK, 0, SMALL.size, "the first source failed")
     verify, done = (Progress(phase, SMALL.size, SMALL.size) for phase in (Phase.VERIFY, Phase.DONE))
     monkeypatch.setattr(model, "pull", pulling(fallback, *loading, verify, done))
+    monkeypatch.setattr(runtime, "provide", lambda: None)
     assert run(["model", "pull", SMALL.name]) == 0
     captured = capsys.readouterr()
     assert captured.out == "smollm2-135m is ready: /models/x.gguf\n"

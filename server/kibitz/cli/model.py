@@ -8,6 +8,7 @@ import click
 
 from kibitz.cli.output.streams import say
 from kibitz.cli.output.terminal import console
+from kibitz.local import runtime
 from kibitz.local.weights import DEFAULT_MODEL, Model, Phase, WeightsError, find, listing, pull, remove
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def pull_command(model: Model) -> None:
     """Get MODEL (default: the reviewing one). An interrupted pull goes on where it stopped."""
     try:
         path = _pull(model)
+        if library := runtime.provide():
+            say(f"this machine has no OpenMP runtime, which the engine needs: fetched {library}")
     except WeightsError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{model.name} is ready: {path}")

@@ -22,6 +22,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kibitz.local import runtime
 from kibitz.local.errors import EngineError
 from kibitz.local.worker import Order
 
@@ -64,6 +65,9 @@ def _environment() -> dict[str, str]:
     By default they spin, which on a busy machine halves the speed and doubles the load (measured).
     """
     inherited = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    if (folder := runtime.fetched()) is not None:
+        paths = filter(None, [str(folder), inherited.get("LD_LIBRARY_PATH")])
+        inherited["LD_LIBRARY_PATH"] = os.pathsep.join(paths)
     return {"OMP_WAIT_POLICY": "PASSIVE", **inherited}
 
 
@@ -136,6 +140,12 @@ class Engine:
             raise EngineError(
                 f"{self._name} is not on this machine ({self._path} is missing). "
                 f"Fetch it with: kibitz model pull {self._name}"
+            )
+        if await asyncio.to_thread(runtime.missing):
+            raise EngineError(
+                f"The engine needs {runtime.LIBRARY} (GNU OpenMP), which this machine does not have. "
+                "`kibitz model pull` fetches it; so does your system's package manager (Debian: "
+                "apt install libgomp1)."
             )
         key = secrets.token_urlsafe(32)
         order = Order(

