@@ -54,7 +54,7 @@ def test_what_is_missing_is_fetched_once_and_then_given_to_the_engine(
 
 @pytest.mark.usefixtures("library")
 async def test_without_it_the_engine_says_what_to_do(folder: Path) -> None:
-    folder.mkdir()
+    folder.mkdir()  # noqa: ASYNC240 - nothing else runs on this loop
     weights = folder / "any.gguf"
     weights.write_bytes(b"GGUF")
     with pytest.raises(EngineError, match=r"kibitz model pull.*apt install libgomp1"):
