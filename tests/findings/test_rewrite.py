@@ -88,7 +88,7 @@ def test_the_question_continues_the_dialogue() -> None:
     assert [turn.role for turn in question.turns] == ["user", "assistant", "user"]
     assert "- return a - b\n+ return a + b" in question.turns[-1].content
     assert question.schema is not None
-    assert json.loads(json.dumps(question.schema))["properties"]["rule"]["enum"] == list(RULES)
+    assert json.loads(json.dumps(question.schema))["properties"]["rule"]["enum"] == ["wrong-value"]
 
 
 def test_the_question_shows_only_what_changed() -> None:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kibitz.findings.difference import Dropped, Hunk, compare
 from kibitz.findings.finding import Claim, Confidence
+from kibitz.findings.kinds import EVERY, plausible
 from kibitz.findings.request import split_lines, strict_object, version_of
 from kibitz.findings.rules import RULES
 from kibitz.guard.sanitize import Rejected, decode_json
@@ -55,11 +56,32 @@ __all__ = [
 
 Role = Literal["user", "assistant"]
 
-STATIC_PREFIX = (
-    "You repair source code. You are shown a piece of code that contains one bug on one line. "
-    "You answer with the whole corrected code in one code block, changing only that line. "
-    "Every other line stays exactly as it is. You add no comments and no explanation."
-)
+STATIC_PREFIX = """\
+You repair source code. You are shown a piece of code that contains one bug on one line. \
+You answer with the whole corrected code in one code block, changing only that line. \
+Every other line stays exactly as it is. You add no comments and no explanation.
+
+Afterwards you are asked about your change, and answer in JSON. Examples:
+- if age > 18:
++ if age >= 18:
+{"rule": "off-by-one", "title": "Age 18 itself is not accepted", \
+"trigger": "age = 18: the condition is false, it should be true"}
+- width = rect.height
++ width = rect.width
+{"rule": "wrong-value", "title": "width is set to the height", \
+"trigger": "a rect of 3 x 5: width becomes 5 instead of 3"}
+- if not user.active:
++ if user.active:
+{"rule": "inverted-condition", "title": "The test of user.active is the wrong way round", \
+"trigger": "an active user is turned away, an inactive one is let in"}
+- data = fetch(url)
++ data = await fetch(url)
+{"rule": "missing-await", "title": "fetch is not awaited", \
+"trigger": "every call: data is a coroutine, not the data"}
+- price = int(text)
++ price = float(text)
+{"rule": "numeric-error", "title": "A price with cents cannot be read", \
+"trigger": "text = 2.50: int raises an error"}"""
 """The system message of every dialogue: a local engine reads it while the model loads."""
 
 _TASK = (
@@ -67,11 +89,7 @@ _TASK = (
     "Output the whole corrected code, changing only that line.\n{fence}{language}\n{text}\n{fence}"
 )
 _CONTEXT = "For reference only, do not repeat it:\n{fence}{language}\n{context}\n{fence}\n\n"
-_QUESTION = (
-    "Your change:\n{diff}\n\nDescribe the bug that was in the old code, as JSON: "
-    "rule: the kind of bug. title: what is wrong, at most 12 words. "
-    "trigger: an input for which the old code goes wrong, and what happens, at most 25 words."
-)
+_QUESTION = "Your change:\n{diff}\n\nDescribe the bug that was in the old code, in JSON."
 _SCHEMA_NAME = "bug"
 _QUESTION_TOKENS = 200
 TITLE_LENGTH, TRIGGER_LENGTH = 80, 160
@@ -143,7 +161,7 @@ def question_request(asked: Dialogue, answer: str, hunk: Hunk) -> Dialogue:
     """Ask what ``hunk`` of ``answer`` (the model's whole answer to ``asked``) repairs."""
     question = _QUESTION.format(diff=_diff(hunk))
     turns = (*asked.turns, Turn("assistant", answer), Turn("user", question))
-    return Dialogue(asked.instructions, turns, _QUESTION_TOKENS, _SCHEMA_NAME, _SCHEMA)
+    return Dialogue(asked.instructions, turns, _QUESTION_TOKENS, _SCHEMA_NAME, _schema(plausible(hunk)))
 
 
 def confidence_of(answer: str, hunks: Sequence[Hunk], tokens: Sequence[Token]) -> Confidence:
@@ -232,11 +250,13 @@ def _fence_for(*texts: str) -> str:
     return "`" * (longest + 1)
 
 
-_SCHEMA = strict_object(
-    rule={"type": "string", "enum": list(RULES)},
-    title={"type": "string", "pattern": _SHORT.format(TITLE_LENGTH)},
-    trigger={"type": "string", "pattern": _SHORT.format(TRIGGER_LENGTH)},
-)
+def _schema(codes: Sequence[str]) -> dict[str, object]:
+    return strict_object(
+        rule={"type": "string", "enum": list(codes)},
+        title={"type": "string", "pattern": _SHORT.format(TITLE_LENGTH)},
+        trigger={"type": "string", "pattern": _SHORT.format(TRIGGER_LENGTH)},
+    )
 
-REWRITE_VERSION = version_of(STATIC_PREFIX, _TASK, _CONTEXT, _QUESTION, json.dumps(_SCHEMA))
+
+REWRITE_VERSION = version_of(STATIC_PREFIX, _TASK, _CONTEXT, _QUESTION, json.dumps(_schema(EVERY)))
 """Changes when any text that a model gets to see in rewrite mode changes: a part of the entry key."""
