@@ -6,10 +6,10 @@ Each version is reviewed alone, through the real client and endpoint (the engine
 gate). A small model on small code: the figures say how it compares with itself under other prompts, and
 nothing about a large one.
 
-Last run, Qwen2.5-Coder 1.5B Q4_K_M, 44 pairs in seven languages, prompt b5a5787ff0da, two cores shared with other
-work: as shown by default, 22 bugs named, 4 correct versions flagged, 20 named and silent when correct, 19 mended
-exactly; with the unsure ones 31, 8, 25 and 24; 7.8 s for each version. The thresholds of confidence were
-chosen on pairs of both splits.
+Last run: Qwen2.5-Coder 1.5B Q4_K_M, prompt b5a5787ff0da, 44 pairs in seven languages, two cores shared with
+other work. As shown by default: 22 bugs named, 4 correct versions flagged, 20 named and silent when correct,
+19 mended exactly; with the unsure ones 31, 8, 25 and 24; 7.8 seconds for each version. The thresholds of
+confidence were chosen on pairs of both splits.
 """
 
 from __future__ import annotations
