@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 SESSION = "kibitz-pictures"
-PATIENCE = 300.0
+PATIENCE = 120.0
 INIT = f"""
 vim.opt.runtimepath:prepend('{ROOT}/editors/nvim')
 vim.o.termguicolors, vim.o.number, vim.o.signcolumn, vim.o.swapfile = true, true, 'yes', false
@@ -50,7 +50,9 @@ def picture(name: str, title: str, command: str, done: str, size: tuple[int, int
         tmux("kill-session", "-t", SESSION)
     console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(screen.rstrip("\n")), soft_wrap=True)
-    console.save_svg(str(IMAGES / f"{name}.svg"), title=title)
+    # Some viewers drop leading spaces otherwise, hard ones too.
+    svg = console.export_svg(title=title).replace("<svg ", '<svg xml:space="preserve" ', 1)
+    (IMAGES / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 def main() -> None:
@@ -69,8 +71,8 @@ def main() -> None:
         "neovim",
         "Neovim",
         f"env COLORTERM=truecolor {SCRIPTS}/nvim --clean -u {init} examples/cache.py",
-        "(trigger:",
-        (100, 30),
+        "E  26",
+        (100, 32),
     )
 
 
