@@ -283,12 +283,15 @@ async def test_cancelling_while_the_sdk_loads_leaves_a_working_client() -> None:
 
 async def test_no_more_requests_are_under_way_than_allowed() -> None:
     running = most = 0
+    full = asyncio.Event()
 
     async def answer(prompt: Prompt) -> Any:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.02)
+        if running == 3:
+            full.set()
+        await full.wait()
         running -= 1
         return reviewer(BUG)(prompt)
 
@@ -359,3 +362,11 @@ async def test_costs_are_known_at_openai(monkeypatch: pytest.MonkeyPatch) -> Non
         assert str(usage.cost_usd) == "0.0015"
         fake.push(free.but(usage=False))
         assert (await tested.process_code(CODE)).usage.cost_usd is None
+
+
+async def test_a_server_that_does_not_know_store_is_asked_without_it() -> None:
+    async with FakeProvider(reviewer(BUG)) as fake, client(fake) as tested:
+        fake.push(fake_faults.status(400, "invalid_request_error", message="property 'store' is unsupported"))
+        assert (await tested.process_code(CODE)).findings
+        assert (await tested.process_code(CODE)).findings
+        assert ["store" in seen.body for seen in fake.requests] == [True, False, False]

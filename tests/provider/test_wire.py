@@ -40,6 +40,7 @@ def test_others_get_chat_completions_without_what_only_openai_knows() -> None:
     assert body == {
         "model": "qwen",
         "messages": [{"role": "system", "content": "do"}, {"role": "user", "content": "code"}],
+        "store": False,
         "max_tokens": 100,
         "response_format": {
             "type": "json_schema",
@@ -88,6 +89,10 @@ def test_other_fields_are_given_up_once() -> None:
         assert key not in body_of(QUESTION, OPENAI, without)
         assert without.after_refusal(field) is None
     assert RESPONSES.after_refusal("store") is None
+    forgetful = CHAT.after_refusal("store")
+    assert forgetful is not None
+    assert "store" not in body_of(QUESTION, OTHER, forgetful)
+    assert forgetful.after_refusal("store") is None
     assert RESPONSES.after_refusal("temperature") is None
 
 

@@ -58,6 +58,7 @@ _FIELDS = {
     "prompt_cache_key": re.compile(r"\bprompt_cache_key\b"),
     "logprobs": re.compile(r"\b(top_)?logprobs\b"),
     "temperature": re.compile(r"\btemperature\b"),
+    "store": re.compile(r"\bstore\b"),
 }
 _MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
 _QUOTE_LENGTH = 200

@@ -90,7 +90,11 @@ class Dialect:
             return replace(
                 self, completion_tokens=not self.completion_tokens, without=self.without | {"max_tokens"}
             )
-        if field in {"reasoning_effort", "prompt_cache_key", "logprobs"} and field not in self.without:
+        # To the Responses API `store` is never left out: there, storing is the default.
+        optional = {"reasoning_effort", "prompt_cache_key", "logprobs"} | (
+            {"store"} if self.api == "chat" else set()
+        )
+        if field in optional and field not in self.without:
             return replace(self, without=self.without | {field})
         return None
 
@@ -113,20 +117,35 @@ def body_of(question: Question, config: OpenAIConfig, dialect: Dialect) -> dict[
         if form := _format(question, dialect):
             body["text"] = {"format": form}
     else:
-        body["messages"] = [{"role": "system", "content": instructions}, *turns]
-        body["max_completion_tokens" if dialect.completion_tokens else "max_tokens"] = bound
-        if effort is not None:
-            body["reasoning_effort"] = effort
-        if form := _format(question, dialect):
-            body["response_format"] = form
-        if question.weigh and "logprobs" not in dialect.without:
-            # Some servers add twenty alternatives to each token unless they are told how many.
-            body |= {"logprobs": True, "top_logprobs": 1}
+        body |= _chat_fields(question, dialect, instructions, turns, bound=bound, effort=effort)
     if config.temperature is not None:
         body["temperature"] = config.temperature
     if config.endpoint.is_openai and "prompt_cache_key" not in dialect.without:
         # Requests with one prefix go to one machine, where its cache is.
         body["prompt_cache_key"] = f"kibitz-{question.schema_name or 'text'}"
+    return body
+
+
+def _chat_fields(
+    question: Question,
+    dialect: Dialect,
+    instructions: str,
+    turns: list[dict[str, str]],
+    *,
+    bound: int,
+    effort: str | None,
+) -> dict[str, Any]:
+    body: dict[str, Any] = {"messages": [{"role": "system", "content": instructions}, *turns]}
+    if "store" not in dialect.without:
+        body["store"] = False  # a gateway may pass it on to somebody who would store
+    body["max_completion_tokens" if dialect.completion_tokens else "max_tokens"] = bound
+    if effort is not None:
+        body["reasoning_effort"] = effort
+    if form := _format(question, dialect):
+        body["response_format"] = form
+    if question.weigh and "logprobs" not in dialect.without:
+        # Some servers add twenty alternatives to each token unless they are told how many.
+        body |= {"logprobs": True, "top_logprobs": 1}
     return body
 
 
