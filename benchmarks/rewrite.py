@@ -24,14 +24,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
+from kibitz.app import Choice, local_config
+from kibitz.config import Settings
 from kibitz.findings import rewrite
 from kibitz.findings.finding import Confidence
 from kibitz.local.engine import Engine
 from kibitz.local.weights import DEFAULT_MODEL, find, path_of
 from kibitz.provider.client import OpenAIClient
-from kibitz.provider.config import OpenAIConfig
 
 if TYPE_CHECKING:
     from kibitz.findings.finding import Finding
@@ -129,14 +128,7 @@ async def run(arguments: argparse.Namespace) -> None:
     model = find(arguments.model)
     engine = Engine(path_of(model), model.name, warm=rewrite.STATIC_PREFIX)
     endpoint = await engine.start()
-    config = OpenAIConfig(
-        api_key=SecretStr(endpoint.api_key),
-        base_url=endpoint.base_url,
-        model=endpoint.model,
-        api="chat",
-        review="rewrite",
-        timeout_ms=600_000,
-    )
+    config = local_config(Settings(), Choice("local", "rewrite"), endpoint)
     outcomes: list[Outcome] = []
     dropped: Counter[str] = Counter()
     async with OpenAIClient(config) as client:

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
+from kibitz.app import Choice, local_config
+from kibitz.config import Settings
 from kibitz.findings.rewrite import STATIC_PREFIX
 from kibitz.local.engine import Engine, available
 from kibitz.local.weights import find, installed, path_of
 from kibitz.provider.client import OpenAIClient
-from kibitz.provider.config import OpenAIConfig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,14 +43,8 @@ async def client(name: str) -> AsyncIterator[OpenAIClient]:
     engine = Engine(path_of(model), model.name, context=4096, warm=STATIC_PREFIX)
     try:
         endpoint = await engine.start()
-        config = OpenAIConfig(
-            api_key=SecretStr(endpoint.api_key),
-            base_url=endpoint.base_url,
-            model=endpoint.model,
-            api="chat",
-            review="rewrite",
-            timeout_ms=500_000,
-        )
+        settings = Settings(local_context=4096, timeout_ms=500_000)
+        config = local_config(settings, Choice("local", "rewrite"), endpoint)
         async with OpenAIClient(config) as running:
             yield running
     finally:
