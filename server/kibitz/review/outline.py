@@ -180,13 +180,22 @@ class _Reader:
                 node, core, first, owner, inert=core.type in grammar.containers or is_inert(core, grammar)
             )
 
-    def _add_function(self, part: _Part, owner: Container | None) -> None:
-        node, core, naming, first = part
-        source, body = self._source, body_of(core)
+    def _name(self, part: _Part) -> str:
+        _, core, naming, _ = part
+        return name_of(naming, self._source) or name_of(core, self._source)
+
+    def _span_of_head(self, part: _Part, body: Node | None) -> tuple[int, int]:
+        """Where what comes before the body starts and ends."""
+        node, core, _, _ = part
         head = self._head(node, core)
-        end = source.start(body) if body is not None else self._end_of_line(head, core)
+        return head, self._source.start(body) if body is not None else self._end_of_line(head, core)
+
+    def _add_function(self, part: _Part, owner: Container | None) -> None:
+        node, core, _, first = part
+        source = self._source
+        head, end = self._span_of_head(part, body_of(core))
         definition = Definition(
-            name=name_of(naming, source) or name_of(core, source),
+            name=self._name(part),
             first=first,
             last=source.last(node),
             head=source.lines.line_of(head),
@@ -202,12 +211,11 @@ class _Reader:
                 self._add_statement(node, core, first, owner, inert=False)
 
     def _add_container(self, part: _Part, owner: Container | None, depth: int) -> None:
-        node, core, naming, first = part
+        node, core, _, first = part
         source, body = self._source, body_of(core)
-        head = self._head(node, core)
-        end = source.start(body) if body is not None else self._end_of_line(head, core)
+        head, end = self._span_of_head(part, body)
         container = Container(
-            name=name_of(naming, source) or name_of(core, source),
+            name=self._name(part),
             first=first,
             last=source.last(node),
             head=source.lines.line_of(head),
