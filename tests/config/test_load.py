@@ -18,6 +18,7 @@ from kibitz.config import (
     load,
     setting_names,
 )
+from kibitz.config.settings import owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,6 +210,7 @@ def test_no_message_shows_a_secret(env: dict[str, str]) -> None:
         if name
         not in {
             "enabled",
+            "early",
             "debounce_ms",
             "max_delay_ms",
             "min_confidence",
@@ -230,7 +232,45 @@ def test_the_editor_may_not_set(name: str) -> None:
     assert loaded.settings == Settings()
     (problem,) = loaded.problems
     assert "the editor may not set it" in problem.message
-    assert f"KIBITZ_{name.upper()}" in problem.advice
+    if Source.ENVIRONMENT in owned(name).by:
+        assert f"KIBITZ_{name.upper()}" in problem.advice
+    else:
+        assert problem.advice == "It may be set in the user file"
+
+
+SECRETS = {
+    "api_keys": "sk-one-0123456789,sk-two-0123456789",
+    "fallback_api_key": "sk-one-0123456789",
+    "redis_url": "redis://:hunter2@cache.example:6379/0",
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_what_is_secret_comes_from_the_environment_and_is_never_shown(name: str) -> None:
+    loaded = read(env={f"KIBITZ_{name.upper()}": SECRETS[name]})
+    assert not loaded.problems
+    assert loaded.is_set(name)
+    assert "sk-one" not in repr(loaded)
+    assert "hunter2" not in repr(loaded)
+
+
+def test_a_pool_of_keys_is_a_list() -> None:
+    loaded = read(env={"KIBITZ_API_KEYS": SECRETS["api_keys"]})
+    assert [key.get_secret_value() for key in loaded.settings.api_keys] == SECRETS["api_keys"].split(",")
+
+
+@pytest.mark.parametrize("name", ["api_keys", "fallback_api_key", "redis_url"])
+def test_a_file_that_others_can_read_gives_no_secret(name: str, toml: Callable[..., Path]) -> None:
+    value = f'["{KEY}"]' if name == "api_keys" else f'"{SECRETS[name]}"'
+    (problem,) = read(toml=toml(f"{name} = {value}\n", 0o644)).problems
+    assert "chmod 600" in problem.message
+    assert not read(toml=toml(f"{name} = {value}\n")).problems
+
+
+@pytest.mark.parametrize("url", ["http://host", "redis://", "redis://host:port", "unix://", "host:6379"])
+def test_an_address_that_is_no_redis_is_refused(url: str) -> None:
+    (problem,) = read(env={"KIBITZ_REDIS_URL": url}).problems
+    assert "redis://host:6379/0" in problem.message or "unix:///" in problem.message
 
 
 def test_a_key_is_never_taken_from_the_command_line() -> None:

@@ -37,6 +37,20 @@ def check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def check_redis_url(url: str) -> None:
+    """Raise ValueError unless ``url`` is the address of a Redis server; the message never holds it."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError("it should look like redis://host:6379/0") from error
+    if parts.scheme == "unix":
+        if not parts.path:
+            raise ValueError("it should look like unix:///run/redis.sock")
+    elif parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        raise ValueError("it should look like redis://host:6379/0, or rediss:// with TLS")
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host's name or address is this machine. Asks no name server."""
     try:

@@ -29,7 +29,8 @@ What comes from the editor may come from the repository that is open. So it can 
 log file or a larger budget: those settings are ignored there, and kibitz says so once. A value that is not
 understood is reported with its place, and loses nothing but itself. `kibitz doctor` shows what was found.
 
-`KIBITZ_MODEL_DIR` names another folder for the embedded models than the platform's cache folder.
+Two folders are named by the environment alone: `KIBITZ_MODEL_DIR` for the embedded models, `KIBITZ_STATE_DIR`
+for what is remembered between runs (kept answers, day counts, shared limits), in place of the platform's own.
 
 """
 

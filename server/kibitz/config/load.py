@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from kibitz.config import sources
 from kibitz.config.owners import Source, Tighten
 from kibitz.config.problems import Problem, looks_secret, nearest, show
-from kibitz.config.settings import Settings, choices, is_secret, owned, setting_names
+from kibitz.config.settings import Settings, choices, is_secret, owned, setting_names, variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -141,12 +141,16 @@ class _NotTighterError(ValueError):
 
 def _parse(entry: Entry) -> object:
     """Words of the environment and the command line, made into what the setting holds."""
-    if entry.source in {Source.ENVIRONMENT, Source.CLI} and owned(entry.name).lsp is Tighten.ADD:
+    if entry.source in {Source.ENVIRONMENT, Source.CLI} and _is_list(entry.name):
         if isinstance(entry.value, str):
             return _words(entry.value)
         if isinstance(entry.value, tuple | list):
             return [word for item in entry.value for word in _words(str(item))]
     return entry.value
+
+
+def _is_list(name: str) -> bool:
+    return any(variant.get("type") == "array" for variant in variants(name))
 
 
 def _words(text: str) -> list[str]:
@@ -187,7 +191,7 @@ def _owners(name: str) -> str:
         Source.CLI: f"the command line (--{name.replace('_', '-')})",
     }
     *rest, last = (text for source, text in places.items() if source in owned(name).by)
-    return f"{', '.join(rest)} or {last}"
+    return f"{', '.join(rest)} or {last}" if rest else last
 
 
 def _bounded(problems: Iterable[Problem]) -> Iterable[Problem]:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from kibitz.config.checks import check_base_url, check_key
-from kibitz.config.owners import EVERYONE, SECRET, USER, Owned, Tighten
+from kibitz.config.checks import check_base_url, check_key, check_redis_url
+from kibitz.config.owners import EVERYONE, SECRET, USER, Owned, Source, Tighten
 
 _LIMIT = Owned(EVERYONE, lsp=Tighten.LOWER)
 _LIST = Owned(EVERYONE, lsp=Tighten.ADD)
@@ -18,6 +18,11 @@ _LIST = Owned(EVERYONE, lsp=Tighten.ADD)
 def _check_key(key: SecretStr) -> SecretStr:
     check_key(key.get_secret_value())
     return key
+
+
+def _check_redis_url(url: SecretStr) -> SecretStr:
+    check_redis_url(url.get_secret_value())
+    return url
 
 
 def _expand(path: Path) -> Path:
@@ -62,6 +67,40 @@ class Settings(BaseModel):
         ),
         Owned(SECRET),
     ] = None
+    api_keys: Annotated[
+        tuple[Annotated[SecretStr, AfterValidator(_check_key)], ...],
+        Field(
+            max_length=100,
+            description="More keys: when one is refused, used up or held back by its limits, the next is "
+            "used. In the user file only if nobody else can read the file (mode 600).",
+        ),
+        Owned(SECRET),
+    ] = ()
+    api_key_file: Annotated[
+        Annotated[Path, AfterValidator(_expand)] | None,
+        Field(
+            description="A file that holds the key, or one key per line; readable by you alone (mode 600). "
+            "When it is replaced, the new key is used within a second, without a restart."
+        ),
+        Owned(USER),
+    ] = None
+    api_key_command: Annotated[
+        Annotated[tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...], Field(max_length=64)],
+        Field(
+            description="A program that prints the key, with its arguments; by its absolute path, without a "
+            'shell: `["/usr/bin/op", "read", "op://vault/openai/key"]`. Asked again every five minutes, and '
+            "when a key is refused."
+        ),
+        Owned(frozenset({Source.FILE})),
+    ] = ()
+    api_key_keyring: Annotated[
+        _Name | None,
+        Field(
+            description="The service under which the operating system's keyring holds the key (user name "
+            "`kibitz`). Needs the extra `keyring`."
+        ),
+        Owned(USER),
+    ] = None
     base_url: Annotated[
         Annotated[str, AfterValidator(check_base_url)] | None,
         Field(
@@ -71,6 +110,30 @@ class Settings(BaseModel):
         Owned(USER),
     ] = None
     model: Annotated[_Name, Field(description="The model's name at the API."), Owned(USER)] = "gpt-6-luna"
+    fallback_model: Annotated[
+        _Name | None,
+        Field(
+            description="The model that is asked while `model` is missing, refused, overloaded or without "
+            "credit. Unset means none."
+        ),
+        Owned(USER),
+    ] = None
+    fallback_base_url: Annotated[
+        Annotated[str, AfterValidator(check_base_url)] | None,
+        Field(
+            description="Another API, asked when the first cannot answer; for `fallback_model`, or `model` "
+            "if that is unset. Plain http only to this machine."
+        ),
+        Owned(USER),
+    ] = None
+    fallback_api_key: Annotated[
+        Annotated[SecretStr, AfterValidator(_check_key)] | None,
+        Field(
+            description="The key for `fallback_base_url`; no other key is ever sent there. In the user file "
+            "only if nobody else can read the file (mode 600)."
+        ),
+        Owned(SECRET),
+    ] = None
     api: Annotated[
         Literal["auto", "responses", "chat"],
         Field(
@@ -131,6 +194,23 @@ class Settings(BaseModel):
     max_concurrency: Annotated[
         int, Field(ge=1, le=64, description="Requests under way at the same time."), _LIMIT
     ] = 4
+    share_limits: Annotated[
+        Literal["off", "machine"],
+        Field(
+            description="Whether all kibitz processes of yours on this machine keep to the limits together, "
+            "or (`off`) each for itself. With `redis_url`, everybody who uses that server does."
+        ),
+        Owned(USER),
+    ] = "machine"
+    redis_url: Annotated[
+        Annotated[SecretStr, AfterValidator(_check_redis_url)] | None,
+        Field(
+            description="A Redis or Valkey server through which a team shares its limits: "
+            "`redis://host:6379/0`, or `rediss://` with TLS. Needs the extra `shared`. In the user file only "
+            "if nobody else can read the file (mode 600)."
+        ),
+        Owned(SECRET),
+    ] = None
     max_request_tokens: Annotated[
         int,
         Field(
@@ -149,6 +229,28 @@ class Settings(BaseModel):
         ),
         Owned(USER),
     ] = "auto"
+    verify: Annotated[
+        Literal["off", "on", "on-demand"],
+        Field(
+            description="Whether a second question checks each finding before it is shown, which costs more "
+            "and drops false ones: `on` always, `on-demand` only for what you ask for (`kibitz check`, "
+            "*analyze document*)."
+        ),
+        Owned(USER),
+    ] = "off"
+    verify_model: Annotated[
+        _Name | None,
+        Field(description="The model that verifies; unset means `model`."),
+        Owned(USER),
+    ] = None
+    early: Annotated[
+        bool,
+        Field(
+            description="Whether a finding is shown as soon as it is complete, while the rest of the answer "
+            "is still on its way. Not together with `verify`."
+        ),
+        Owned(EVERYONE),
+    ] = False
     enabled: Annotated[
         bool, Field(description="Whether anything is reviewed in the editor."), Owned(EVERYONE)
     ] = True
@@ -201,6 +303,23 @@ class Settings(BaseModel):
         Field(ge=0, le=1_073_741_824, description="Memory for kept answers; 0 keeps none."),
         Owned(USER, unit="bytes"),
     ] = 16_777_216
+    disk_cache: Annotated[
+        bool,
+        Field(
+            description="Whether answers are also kept on disk, in a folder that only you can read, so that "
+            "a restart costs nothing. What is kept are findings with the lines that they quote, no files."
+        ),
+        Owned(USER),
+    ] = True
+    disk_cache_max_bytes: Annotated[
+        int,
+        Field(
+            ge=65_536,
+            le=1_099_511_627_776,
+            description="The most that kept answers take on disk; the least recently used go first.",
+        ),
+        Owned(USER, unit="bytes"),
+    ] = 268_435_456
     local_model: Annotated[
         _Name, Field(description="The embedded model (see `kibitz model list`)."), Owned(USER)
     ] = "qwen2.5-coder-1.5b"
@@ -226,6 +345,9 @@ class Settings(BaseModel):
     ] = None
 
 
+_SECRETS = frozenset({"api_key", "api_keys", "fallback_api_key", "redis_url"})
+
+
 def setting_names() -> tuple[str, ...]:
     """The names of all settings, in the order of the documentation."""
     return tuple(Settings.model_fields)
@@ -238,7 +360,7 @@ def owned(name: str) -> Owned:
 
 def is_secret(name: str) -> bool:
     """Whether the setting's value must never be shown."""
-    return name == "api_key"
+    return name in _SECRETS
 
 
 def choices(name: str) -> tuple[str, ...]:

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from kibitz.config.owners import Source
 from kibitz.config.problems import Problem, show
+from kibitz.config.settings import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "KIBITZ_"
 FILE_VARIABLE = "KIBITZ_CONFIG"
-# Variables that name places, not settings: this file, and the embedded models' folder (kibitz.local).
-_PLACES = frozenset({FILE_VARIABLE, "KIBITZ_MODEL_DIR"})
+# Variables that name places, not settings: this file, the embedded models (kibitz.local), what is remembered
+# between runs (kibitz.state).
+_PLACES = frozenset({FILE_VARIABLE, "KIBITZ_MODEL_DIR", "KIBITZ_STATE_DIR"})
 _CONVENTIONAL = {"OPENAI_API_KEY": "api_key", "OPENAI_BASE_URL": "base_url"}
 _MAX_FILE_BYTES = 1_048_576
 _SECTION = "kibitz"
@@ -80,7 +82,7 @@ def from_file(path: Path, *, must_exist: bool) -> Reading:
         return _refused(where, str(error), "None of its settings apply")
     reading = Reading()
     for name, value in table.items():
-        if name == "api_key" and (why := _exposed(status)):
+        if is_secret(name) and (why := _exposed(status)):
             advice = f"Run: chmod 600 {path}"
             reading.problems.append(Problem(name, Source.FILE, where, show(value, secret=True), why, advice))
         else:
