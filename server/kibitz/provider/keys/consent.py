@@ -1,0 +1,161 @@
+"""Which key may go where: a key is bound to the addresses that its user agreed to.
+
+An address may come from an environment that a repository set up (direnv, a container, a task runner). So a
+key goes to OpenAI's own API and to this machine without a question, and anywhere else only after its user
+said once that a key from that place may go to that origin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from kibitz.provider.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FILE_NAME = "consents.json"
+_VERSION = 1
+_MAX_BYTES = 1_048_576
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Consent:
+    """A key from ``place`` may go to ``origin``."""
+
+    origin: str
+    """``https://host:port``, the port spelt out."""
+    place: str
+
+
+def origin_of(url: str) -> str:
+    """``https://host:port`` of an address, with a port always, and no letter that looks like another.
+
+    Raises:
+        ValueError: it is no address of the web.
+    """
+    parts = urlsplit(url)
+    scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
+    if scheme not in _DEFAULT_PORTS or not host:
+        raise ValueError("it should look like https://host")
+    if not host.isascii():
+        # UnicodeError is a ValueError.
+        host = host.encode("idna").decode("ascii")
+    port = parts.port or _DEFAULT_PORTS[scheme]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def needs_consent(origin: str) -> bool:
+    """Whether a key goes there only if its user agreed."""
+    endpoint = Endpoint(origin)
+    return not (endpoint.is_loopback or (endpoint.is_openai and endpoint.is_encrypted))
+
+
+class Consents:
+    """What the user agreed to, in a file beside the user's settings. Safe in threads.
+
+    A file that other users may write, or that cannot be read, holds no consent: the question comes again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = Lock()
+        self._seen: tuple[int, ...] | None = None
+        self._given: frozenset[Consent] = frozenset()
+
+    def allows(self, origin: str, place: str) -> bool:
+        """Whether a key from ``place`` may go to ``origin``.
+
+        Without I/O for OpenAI and this machine; else it looks whether the file has changed (microseconds on
+        a local disk).
+        """
+        if not needs_consent(origin):
+            return True
+        with self._lock:
+            return Consent(origin, place) in self._current()
+
+    def allow(self, origin: str, place: str) -> None:
+        """From now on, a key from ``place`` may go to ``origin``. Blocks for a write to disk.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        with self._lock:
+            self._write(self._current() | {Consent(origin, place)})
+
+    def forget(self, origin: str) -> int:
+        """No key may go to ``origin`` any more; how many consents that took back. As ``allow`` otherwise."""
+        with self._lock:
+            before = self._current()
+            kept = frozenset(consent for consent in before if consent.origin != origin)
+            if kept != before:
+                self._write(kept)
+            return len(before) - len(kept)
+
+    def all(self) -> tuple[Consent, ...]:
+        """Every consent, in order. Blocks for a look at the file."""
+        with self._lock:
+            return tuple(sorted(self._current()))
+
+    def _current(self) -> frozenset[Consent]:
+        try:
+            mark = _mark(self.path.stat())
+        except OSError:
+            mark = None
+        if mark is None:
+            self._given = frozenset()
+        elif mark != self._seen:
+            self._given = _read(self.path)
+        self._seen = mark
+        return self._given
+
+    def _write(self, consents: Iterable[Consent]) -> None:
+        folder = self.path.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        content = {"version": _VERSION, "allowed": [asdict(consent) for consent in sorted(consents)]}
+        # mkstemp's files are for their owner only (0600); the rename makes the change whole or not at all.
+        descriptor, name = tempfile.mkstemp(prefix=FILE_NAME, dir=folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                json.dump(content, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+        self._seen = None
+
+
+def _mark(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode, status.st_uid
+
+
+def _read(path: Path) -> frozenset[Consent]:
+    """What a file that only the user can have written holds."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or _foreign(status):
+                return frozenset()
+            data = json.loads(file.read(_MAX_BYTES))
+        return frozenset(Consent(str(entry["origin"]), str(entry["place"])) for entry in data["allowed"])
+    except (OSError, ValueError, RecursionError, TypeError, KeyError):
+        return frozenset()
+
+
+def _foreign(status: os.stat_result) -> bool:
+    if os.name != "posix":
+        return False
+    return bool(status.st_mode & 0o022) or status.st_uid not in {os.geteuid(), 0}
