@@ -2,9 +2,30 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import genai_prices
+import pytest
+from genai_prices.data_snapshot import get_snapshot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from kibitz.provider.endpoint import OPENAI_URL, Endpoint
 from kibitz.provider.models import Usage
 from kibitz.provider.pricing import cost
+
+COUNTS = st.integers(0, 2_000_000)
+LISTED = [
+    (provider.id, model.id)
+    for provider in get_snapshot().providers
+    if provider.id in ("openai", "azure", "deepseek", "perplexity", "mistral")
+    for model in provider.models
+]
+WHERE = {
+    "openai": "https://api.openai.com/v1",
+    "azure": "https://x.openai.azure.com/openai/v1",
+    "deepseek": "https://api.deepseek.com",
+    "perplexity": "https://api.perplexity.ai",
+    "mistral": "https://api.mistral.ai",
+}
 
 OPENAI = Endpoint(OPENAI_URL)
 SPENT = Usage(
@@ -32,3 +53,36 @@ def test_impossible_details_do_not_raise() -> None:
     price = cost("gpt-6-luna", odd, OPENAI)
     assert price is not None
     assert price >= 0
+
+
+@given(st.sampled_from(LISTED), COUNTS, COUNTS, COUNTS, COUNTS)
+@settings(max_examples=300, deadline=None)
+def test_the_sum_is_the_price_list_s_own(
+    listed: tuple[str, str], plain: int, cached: int, written: int, output: int
+) -> None:
+    provider, model = listed
+    tokens = genai_prices.Usage(
+        input_tokens=plain + cached + written,
+        cache_read_tokens=cached,
+        cache_write_tokens=written,
+        output_tokens=output,
+    )
+    usage = Usage(
+        requests=1,
+        input_tokens=plain + cached + written,
+        cached_tokens=cached,
+        cache_write_tokens=written,
+        output_tokens=output,
+    )
+    try:
+        expected = genai_prices.calc_price(tokens, model, provider_api_url=WHERE[provider]).total_price
+    except (LookupError, ValueError):
+        expected = None
+    assert cost(model, usage, Endpoint(WHERE[provider])) == expected
+
+
+def test_a_long_input_has_another_price() -> None:
+    short = cost("gpt-6-luna", Usage(requests=1, input_tokens=272_000), OPENAI)
+    long = cost("gpt-6-luna", Usage(requests=1, input_tokens=544_000), OPENAI)
+    assert short is not None
+    assert long == pytest.approx(4 * short)
