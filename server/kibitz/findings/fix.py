@@ -104,6 +104,24 @@ def gate(
     return _checked(source, edit, language)
 
 
+def check_again(source: LineIndex, fix: Fix, language: str) -> Fix | Rejection:
+    """A fix that passed the gate before, and was kept where others may have written: it passes again or not.
+
+    ``fix.old_text`` must be what stands at ``fix.span``. A mark that it needs a closer look stays.
+    """
+    if fix.old_text == fix.new_text:
+        return Rejection("no-op")
+    if len(fix.new_text) > MAX_CHARACTERS:
+        return Rejection("too-long")
+    # An insertion replaces the line beside it, too: one more than the gate counts.
+    if max(text.count("\n") for text in (fix.old_text, fix.new_text)) > MAX_CHANGED_LINES:
+        return Rejection("too-many-lines")
+    checked = _checked(source, fix, language)
+    if isinstance(checked, Rejection) or not fix.needs_review:
+        return checked
+    return replace(checked, needs_review=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Change:
     """The lines that differ, after ``skipped`` lines that do not."""

@@ -1,0 +1,172 @@
+"""Answers as they are kept on disk, and the check that each must pass on its way back.
+
+What is quoted is in the unit, and the unit is at hand whenever its answer is wanted: so quotes are kept as
+hashes, and no line of the user's code gets into the cache but the new ones of a fix. Whoever could write the
+file is held to what a model could say: an answer must stand in the unit's text, and its fixes pass the gate
+again. What does not is no answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from kibitz.findings.finding import Confidence, Finding, Fix, Severity
+from kibitz.findings.fix import MAX_CHARACTERS, TITLE_LENGTH, TRIGGER_LENGTH, Rejection, check_again
+from kibitz.findings.rules import RULES
+from kibitz.guard.sanitize import Rejected, decode_json, plain
+from kibitz.guard.secrets import Refused, find_secrets
+from kibitz.provider.models import PieceAnalysis
+from kibitz.telemetry.masking import mask
+from kibitz.text.lines import LineIndex
+from kibitz.text.spans import Span
+
+FORMAT = 1
+"""Raised when the same JSON would mean something else."""
+MAX_FINDINGS = 200
+MAX_REASONS = 100
+
+_Offset = Annotated[int, Field(ge=0, le=1 << 30)]
+_Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+_Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,63}$")]
+_Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Unreadable(ValueError):  # noqa: N818 - says what became of the row
+    """A kept answer that is none; the message quotes nothing of it."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _Fix(_Strict):
+    start: _Offset
+    end: _Offset
+    old: _Hash
+    new: str = Field(max_length=MAX_CHARACTERS)
+    needs_review: bool
+
+
+class _Finding(_Strict):
+    rule: str = Field(max_length=64)
+    severity: Literal["error", "warning", "info"]
+    confidence: Literal["certain", "likely", "unsure"]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=TITLE_LENGTH)]
+    trigger: Annotated[str, StringConstraints(min_length=1, max_length=TRIGGER_LENGTH)]
+    start: _Offset
+    end: _Offset
+    quote: _Hash
+    fix: _Fix | None
+
+
+class _Analysis(_Strict):
+    format: Literal[1]
+    findings: Annotated[list[_Finding], Field(max_length=MAX_FINDINGS)]
+    dropped: Annotated[dict[_Reason, _Count], Field(max_length=MAX_REASONS)]
+
+
+def encode(analysis: PieceAnalysis) -> str | None:
+    """The answer as ASCII JSON, or None if it must not be kept: a fix holds a secret. Takes CPU."""
+    if any(finding.fix is not None and _is_secret(finding.fix.new_text) for finding in analysis.findings):
+        return None
+    value = {
+        "format": FORMAT,
+        "findings": [_finding(finding) for finding in analysis.findings],
+        "dropped": dict(analysis.dropped),
+    }
+    return json.dumps(value, separators=(",", ":"))
+
+
+def decode(raw: str, text: str, language: str) -> PieceAnalysis:
+    """The answer about the unit ``text``, checked as if an enemy had written it. Takes CPU: it parses.
+
+    Raises:
+        Unreadable: it is not in the format, or does not hold in ``text``.
+    """
+    try:
+        kept = _Analysis.model_validate(decode_json(raw))
+    except Rejected as error:
+        raise Unreadable(error.reason) from None
+    except ValidationError:
+        raise Unreadable("another format") from None
+    lines = LineIndex(text)
+    return PieceAnalysis(
+        tuple(_restored(finding, lines, language) for finding in kept.findings), dict(kept.dropped)
+    )
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    fix = finding.fix
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "confidence": finding.confidence.value,
+        "title": finding.title,
+        "trigger": finding.trigger,
+        "start": finding.span.start,
+        "end": finding.span.end,
+        "quote": _hash(finding.quote),
+        "fix": None
+        if fix is None
+        else {
+            "start": fix.span.start,
+            "end": fix.span.end,
+            "old": _hash(fix.old_text),
+            "new": fix.new_text,
+            "needs_review": fix.needs_review,
+        },
+    }
+
+
+def _restored(kept: _Finding, lines: LineIndex, language: str) -> Finding:
+    if kept.rule not in RULES:
+        raise Unreadable("a rule that is not known")
+    span, quote = _found(kept.start, kept.end, kept.quote, lines.text)
+    title, trigger = plain(kept.title, TITLE_LENGTH), plain(kept.trigger, TRIGGER_LENGTH)
+    if not title or not trigger:
+        raise Unreadable("nothing to say")
+    return Finding(
+        rule=kept.rule,
+        severity=Severity(kept.severity),
+        confidence=Confidence(kept.confidence),
+        title=title,
+        trigger=trigger,
+        span=span,
+        quote=quote,
+        fix=None if kept.fix is None else _restored_fix(kept.fix, lines, language),
+    )
+
+
+def _restored_fix(kept: _Fix, lines: LineIndex, language: str) -> Fix:
+    span, old = _found(kept.start, kept.end, kept.old, lines.text)
+    fix = check_again(lines, Fix(span, old, kept.new, kept.needs_review), language)
+    if isinstance(fix, Rejection):
+        raise Unreadable(fix.reason)
+    return fix
+
+
+def _found(start: int, end: int, digest: str, text: str) -> tuple[Span, str]:
+    if not start <= end <= len(text):
+        raise Unreadable("a place outside of the text")
+    span = Span(start, end)
+    quote = span.of(text)
+    if _hash(quote) != digest:
+        raise Unreadable("a quote of something else")
+    return span, quote
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _is_secret(text: str) -> bool:
+    if mask(text) != text:
+        return True
+    try:
+        return bool(find_secrets(text))
+    except Refused:
+        return True

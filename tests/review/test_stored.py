@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.findings import finding
+
+from kibitz.provider.models import PieceAnalysis
+from kibitz.review.stored import Unreadable, decode, encode
+from kibitz.telemetry import masking
+
+if TYPE_CHECKING:
+    from kibitz.findings.finding import Finding
+
+TEXT = "def mean(values):\n    return sum(values) / len(value)\n"
+LINE = "    return sum(values) / len(value)"
+MENDED = "    return sum(values) / len(values)"
+
+
+def flawed(new: str | None = MENDED, **more: Any) -> Finding:
+    found = finding(TEXT, LINE.strip(), None, **more)
+    fix = finding(TEXT, LINE, new).fix
+    return replace(found, fix=fix)
+
+
+def kept(*findings: Finding, **dropped: int) -> str:
+    raw = encode(PieceAnalysis(findings, {name.replace("_", "-"): count for name, count in dropped.items()}))
+    assert raw is not None
+    return raw
+
+
+def changed(path: str, value: object) -> str:
+    """A kept answer in which one value was changed."""
+    document = json.loads(kept(flawed()))
+    *parents, last = path.split(".")
+    place: Any = document
+    for name in parents:
+        place = place[int(name)] if name.isdigit() else place[name]
+    if value is ...:
+        del place[last]
+    else:
+        place[int(last) if last.isdigit() else last] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    "analysis",
+    [
+        PieceAnalysis(),
+        PieceAnalysis((), {"quote-not-found": 2, "fix-no-op": 1}),
+        PieceAnalysis((flawed(),)),
+        PieceAnalysis((flawed(None), flawed(needs_review=False, title="Another")), {"too-many": 1}),
+    ],
+)
+def test_what_was_kept_comes_back(analysis: PieceAnalysis) -> None:
+    raw = encode(analysis)
+    assert raw is not None
+    assert decode(raw, TEXT, "python") == analysis
+
+
+def test_code_is_kept_as_hashes_only() -> None:
+    raw = kept(flawed())
+    assert raw.isascii()
+    assert "len(value)" not in raw
+    assert "def mean" not in raw
+
+
+def test_a_fix_that_holds_a_secret_is_not_kept() -> None:
+    key = "AKIAQ3EGRIXJ5ZQ7WXYT"
+    assert encode(PieceAnalysis((flawed(f"    connect('{key}')"),))) is None
+    masking.hide("plain-words-that-are-a-key")
+    assert encode(PieceAnalysis((flawed("    connect('plain-words-that-are-a-key')"),))) is None
+
+
+def test_a_mark_that_a_fix_needs_a_closer_look_stays_and_is_set_again() -> None:
+    plain = flawed()
+    assert plain.fix is not None
+    marked = replace(plain, fix=replace(plain.fix, needs_review=True))
+    (back,) = decode(kept(marked), TEXT, "python").findings
+    assert back.fix is not None
+    assert back.fix.needs_review
+    risky = flawed("    return eval(values)")
+    assert risky.fix is not None
+    assert not risky.fix.needs_review
+    (back,) = decode(kept(risky), TEXT, "python").findings
+    assert back.fix is not None
+    assert back.fix.needs_review
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("format", 2),
+        ("findings.0.start", 3),
+        ("findings.0.start", -1),
+        ("findings.0.start", 1.0),
+        ("findings.0.start", True),
+        ("findings.0.start", "4"),
+        ("findings.0.end", 10_000),
+        ("findings.0.end", 0),
+        ("findings.0.quote", "0" * 32),
+        ("findings.0.rule", "made-up"),
+        ("findings.0.severity", "fatal"),
+        ("findings.0.confidence", None),
+        ("findings.0.title", ""),
+        ("findings.0.title", "\u202e\u200b"),
+        ("findings.0.title", "x" * 121),
+        ("findings.0.trigger", ...),
+        ("findings.0.fix.start", 1),
+        ("findings.0.fix.old", "f" * 32),
+        ("findings.0.fix.new", LINE),
+        ("findings.0.fix.new", "    return 1 \u202e"),
+        ("findings.0.fix.new", "    return ("),
+        ("findings.0.fix.new", "    return \u0455um(values)"),
+        ("findings.0.fix.new", "    return get('https://evil.example/x')"),
+        ("findings.0.fix.new", "\n".join(["    x = 1"] * 9)),
+        ("findings.0.fix.needs_review", 0),
+        ("findings.0.more", 1),
+        ("dropped", {"Not a reason": 1}),
+        ("dropped", {"no-op": 0}),
+        ("dropped", []),
+    ],
+)
+def test_a_row_that_somebody_changed_is_no_answer(path: str, value: object) -> None:
+    with pytest.raises(Unreadable):
+        decode(changed(path, value), TEXT, "python")
+
+
+@pytest.mark.parametrize("raw", ["", "{}", "[]", "null", '{"format":1,"format":1}', "[" * 100_000, "NaN"])
+def test_what_is_no_answer_at_all(raw: str) -> None:
+    with pytest.raises(Unreadable):
+        decode(raw, TEXT, "python")
+
+
+def test_an_answer_about_another_text_is_none() -> None:
+    with pytest.raises(Unreadable):
+        decode(kept(flawed()), TEXT.replace("mean", "average"), "python")
+
+
+def test_words_are_made_plain_again() -> None:
+    (back,) = decode(changed("findings.0.title", "See [this](http://evil.example)"), TEXT, "python").findings
+    assert "http" not in back.title
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(_JSON, st.sampled_from(["findings", "findings.0", "findings.0.fix", "findings.0.fix.new", "dropped"]))
+def test_hostile_rows_are_answers_about_the_text_or_nothing(value: object, path: str) -> None:
+    try:
+        analysis = decode(changed(path, value), TEXT, "python")
+    except Unreadable:
+        return
+    for found in analysis.findings:
+        assert found.span.of(TEXT) == found.quote
+        assert found.fix is None or found.fix.span.of(TEXT) == found.fix.old_text
