@@ -174,6 +174,15 @@ class PieceClaims:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """One item of an answer: the piece that it is about (from 0), and its claim or why there is none."""
+
+    piece: int
+    claim: Claim | None
+    dropped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ListReview:
     """A list review of several pieces: the request, and where each piece's lines stand in it."""
 
@@ -194,17 +203,27 @@ class ListReview:
         claims: list[list[Claim]] = [[] for _ in self._lines]
         dropped: list[Counter[str]] = [Counter() for _ in self._lines]
         for item in items[:MAX_FINDINGS]:
-            claim = wire.claim_of(item)
-            if isinstance(claim, str):
-                dropped[self._blame(item)][claim] += 1
-            elif (place := self._place(claim)) is None:
-                dropped[self._blame(item)]["line-unknown"] += 1
+            placed = self.place(item)
+            if placed.claim is None:
+                dropped[placed.piece][placed.dropped] += 1
             else:
-                index, line = place
-                claims[index].append(replace(claim, start_line=line))
+                claims[placed.piece].append(placed.claim)
         if len(items) > MAX_FINDINGS and dropped:
             dropped[0]["too-many"] += len(items) - MAX_FINDINGS
         return tuple(PieceClaims(tuple(c), d) for c, d in zip(claims, dropped, strict=True))
+
+    def place(self, item: object) -> Placed:
+        """Sort one item of a decoded answer, as ``parse`` does; its line hint counts in its piece."""
+        from kibitz.findings import wire  # noqa: PLC0415 - as above
+
+        claim = wire.claim_of(item)
+        if isinstance(claim, str):
+            return Placed(self._blame(item), None, claim)
+        place = self._place(claim)
+        if place is None:
+            return Placed(self._blame(item), None, "line-unknown")
+        index, line = place
+        return Placed(index, replace(claim, start_line=line))
 
     def _place(self, claim: Claim) -> tuple[int, int] | None:
         """The piece that a claim belongs to, and the line in it (1-based).
