@@ -1,0 +1,39 @@
+"""A quota that several processes take from: what the gate asks of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all who share a scope may use together. Both refill continuously; a full minute may be saved up."""
+
+    requests_per_minute: float
+    tokens_per_minute: float
+
+
+class SharedQuota(Protocol):
+    """Counts requests and tokens for everybody with the same ``scope`` (a hash, fit for any key).
+
+    Outages are its own business: where the shared count is out of reach, it falls back to one of its own, so
+    nothing here raises. Belongs to one event loop.
+    """
+
+    async def take(self, scope: str, tokens: float, limits: Limits) -> float:
+        """Take one request and that many tokens, both or neither.
+
+        More tokens than ``limits`` allow in a minute are taken when a whole minute's worth is there, and leave
+        a debt. Returns 0.0 if they were taken, and otherwise the seconds after which it is worthwhile to ask
+        again.
+        """
+
+    async def settle(self, scope: str, tokens: float) -> None:
+        """Correct a ``take``: charge that many tokens more, or give them back if negative. Never waits long."""
+
+    async def pause(self, scope: str, seconds: float) -> None:
+        """Let nobody take for that long. A shorter pause than the present one changes nothing."""
+
+    async def aclose(self) -> None:
+        """Let go of connections and tasks."""
