@@ -115,6 +115,33 @@ async def test_while_the_provider_is_down_findings_stay_and_one_message_says_so(
         )[0]["edit"]
 
 
+async def test_what_could_not_be_looked_at_again_says_so_until_it_is(tmp_path: Path) -> None:
+    async with FakeProvider(reviewer(BUG)) as fake, server(tmp_path, fake) as editor:
+        await editor.initialize()
+        buffer = Buffer(editor, f"file://{tmp_path}/mean.py", SOURCE, Encoding.UTF16)
+        buffer.open()
+        (fresh,) = await buffer.diagnostics(1)
+        assert fresh["data"]["stale"] is False
+        fake.push(fake_faults.status(503))
+        head = {"start": {"line": 0, "character": 9}, "end": {"line": 0, "character": 15}}
+        buffer.replace(head, "values, default=0")
+        await editor.until(lambda: "not re-checked" in str(editor.published(buffer.uri)[-1]))
+        (stale,) = editor.published(buffer.uri)[-1]["diagnostics"]
+        assert stale["message"] == f"{fresh['message']}\nnot re-checked: provider is failing"
+        assert stale["data"]["stale"] is True
+        assert (stale["range"], stale["severity"]) == (fresh["range"], fresh["severity"])
+        assert "tags" not in stale, "editors would show the code as unused"
+        (action,) = await buffer.actions(stale["range"])
+        assert action["diagnostics"][0]["message"] == stale["message"]
+        assert action["isPreferred"] is False
+        command = {"command": "kibitz.analyzeDocument", "arguments": [buffer.uri]}
+        await editor.request("workspace/executeCommand", command)
+        await editor.until(lambda: "not re-checked" not in str(editor.published(buffer.uri)[-1]))
+        (again,) = editor.published(buffer.uri)[-1]["diagnostics"]
+        assert (again["message"], again["data"]["id"]) == (fresh["message"], fresh["data"]["id"])
+        assert len(editor.published(buffer.uri)) == 3, "no flicker in between"
+
+
 async def test_without_a_key_there_is_one_message_that_says_what_to_do(tmp_path: Path) -> None:
     async with ServerProcess(tmp_path, KIBITZ_DEBOUNCE_MS="10") as editor:
         await editor.initialize()

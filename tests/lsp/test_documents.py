@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.support.reviewing import FakeOutcome, finding, marked
 from tests.support.texts import encodings, texts
 
-from kibitz.lsp.documents import Change, Documents, carry, path_of, stands
+from kibitz.lsp.documents import Change, Documents, Shown, carry, path_of, stands
 from kibitz.text.lines import Encoding, LineIndex, Position
 from kibitz.text.snapshot import TextChange
 from kibitz.text.spans import Span
@@ -148,7 +148,7 @@ def test_an_edit_of_the_fix_alone_takes_the_fix_alone() -> None:
     documents.change(URI, 2, [insert(0, 1, "y")], U16)
     (kept,) = document.findings
     assert kept.fix is None
-    assert carry((kept,), ()) == (kept,)
+    assert carry((Shown(kept),), ()) == (Shown(kept),)
 
 
 def test_paths_of_uris() -> None:

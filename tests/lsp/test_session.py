@@ -61,6 +61,12 @@ class Room:
         self.session.use(Defaults(**knobs), self.service)
         self.version = 1
 
+    @property
+    def text(self) -> str:
+        document = self.session.documents.get(A)
+        assert document
+        return document.snapshot.text
+
     def open(self, text: str, uri: str = A) -> None:
         self.session.opened(uri, 1, "python", text)
 
@@ -202,7 +208,6 @@ async def test_failures_keep_findings_and_are_told_once_until_it_works_again() -
     await settle()
     room.service.calls[-1].answer.set_result(FakeOutcome(marked("x = bug\n")))
     await settle()
-    shown = room.editor.published[-1]
     everything = [Span(0, 9)]
     for number in range(3):
         room.type(0, 7, "#" if number == 0 else "!")
@@ -212,7 +217,8 @@ async def test_failures_keep_findings_and_are_told_once_until_it_works_again() -
         )
         await settle()
     assert room.editor.messages == ["kibitz: request timeout: no answer in 60 s; is it up?"]
-    assert room.editor.published[-1] == shown
+    stale = "0:4 bug is wrong\nany input gives nothing\nnot re-checked: no answer in time"
+    assert room.editor.published[1:] == [(A, 2, [stale])], "marked once"
     room.session.saved(A)
     await settle()
     room.service.calls[-1].answer.set_exception(RateLimitExceeded("too many requests"))
@@ -229,6 +235,45 @@ async def test_failures_keep_findings_and_are_told_once_until_it_works_again() -
     )
     await settle()
     assert len(room.editor.messages) == 3, "it worked in between"
+
+
+async def test_what_failed_is_stale_until_it_is_looked_at_again_and_nothing_else_is() -> None:
+    room = Room(manual=True)
+    text = "x = bug1\ny = bug2\n"
+    room.open(text)
+    await settle()
+    room.service.calls[-1].answer.set_result(FakeOutcome(marked(text)))
+    await settle()
+    fine = [f"{line}:4 bug{line + 1} is wrong\nany input gives nothing" for line in range(2)]
+    assert room.editor.published == [(A, 1, fine)]
+
+    room.type(1, 8, "!")
+    await room.pause()
+    first = marked(room.text)[0]
+    half = Span(room.text.index("y"), len(room.text))
+    call = room.service.calls[-1]
+    call.on_progress(FakeOutcome([first], [half]))
+    assert room.editor.published[1:] == [], "a review that is under way is no reason for doubt"
+    call.answer.set_result(FakeOutcome([first], [half], [RateLimitExceeded("slow", retryable=True)], 0))
+    await settle()
+    doubted = fine[1] + "\nnot re-checked: rate limit reached"
+    assert room.editor.published[1:] == [(A, 2, [fine[0], doubted])]
+
+    room.type(0, 0, "\n")
+    await room.pause()
+    room.service.calls[-1].on_progress(FakeOutcome([], [Span(0, 99)]))
+    moved = [words.replace(f"{line}:", f"{line + 1}:") for line, words in enumerate((fine[0], doubted))]
+    assert room.editor.published[2:] == [(A, 3, moved)], "it stays as it was while it is looked at"
+    room.service.calls[-1].answer.set_exception(ConfigError("no", status=401))
+    await settle()
+    assert [words.rpartition("\n")[2] for words in room.editor.published[-1][2]] == [
+        "not re-checked: key not accepted"
+    ] * 2
+    room.session.saved(A)
+    await settle()
+    room.service.calls[-1].answer.set_result(FakeOutcome(marked(room.text)))
+    await settle()
+    assert not any("re-checked" in words for words in room.editor.published[-1][2])
 
 
 async def test_an_answer_from_the_cache_does_not_make_a_failure_news_again() -> None:

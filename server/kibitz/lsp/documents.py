@@ -52,12 +52,21 @@ class Change(Enum):
     """No such document is open."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A finding as the editor has it."""
+
+    finding: Finding
+    stale: str = ""
+    """Why it was not looked at again when it should have been, in a few words. Empty: it is as reviewed."""
+
+
 @dataclass(slots=True, eq=False)
 class Run:
     """A review under way: of which text, what was shown when it began, and what was typed since."""
 
     snapshot: Snapshot
-    base: tuple[Finding, ...]
+    base: tuple[Shown, ...]
     edits: list[Replacement] = field(default_factory=list)
 
 
@@ -70,10 +79,10 @@ class Document:
     """The file's path, or None for what is not a file."""
     language: str | None
     """As the rest of kibitz names it, or None for what is not source code."""
-    findings: tuple[Finding, ...] = ()
+    shown: tuple[Shown, ...] = ()
     synced: bool = True
     reviewed: str | None = None
-    """The digest of the text that ``findings`` is the whole review of; None when it is not."""
+    """The digest of the text that ``shown`` is the whole review of; None when it is not."""
     run: Run | None = None
 
     @property
@@ -81,34 +90,47 @@ class Document:
         """The document's name in the protocol."""
         return self.snapshot.uri
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is shown, whether it was looked at again lately or not."""
+        return tuple(shown.finding for shown in self.shown)
+
     def begin(self) -> Run:
         """A review of the current text begins; one before it counts no more."""
-        self.run = Run(self.snapshot, self.findings)
+        self.run = Run(self.snapshot, self.shown)
         return self.run
 
-    def land(self, run: Run, outcome: Outcome, *, final: bool) -> bool:
+    def land(self, run: Run, outcome: Outcome, *, final: bool, failure: str = "") -> bool:
         """Take over what a review has found so far. False if the review is not this document's any more.
 
         Where the outcome has nothing to say (a unit that failed, or is not back yet), what was found before
-        stays. All of it is then carried through what was typed since the review began.
+        stays, and is stale if there is a ``failure``: why no answer came, in a few words. All of it is then
+        carried through what was typed since the review began.
         """
         if self.run is not run:
             return False
         silent = tuple(outcome.unreviewed)
-        kept = (old for old in run.base if any(part.overlaps(old.span) for part in silent))
-        merged = dict.fromkeys((*outcome.findings, *kept))
-        text = self.snapshot.text
-        carried = carry(merged, run.edits)
-        self.findings = tuple(sorted((f for f in carried if stands(f, text)), key=lambda f: f.span))
+        kept = [old for old in run.base if any(part.overlaps(old.finding.span) for part in silent)]
+        if failure:
+            kept = [Shown(old.finding, failure) for old in kept]
+        merged = {shown.finding: shown for shown in (*kept, *map(Shown, outcome.findings))}
+        self.shown = _standing(carry(merged.values(), run.edits), self.snapshot.text)
         if final:
             self.run = None
             whole = not outcome.errors and not silent and not run.edits
             self.reviewed = run.snapshot.digest if whole else None
         return True
 
+    def doubt(self, run: Run, why: str) -> bool:
+        """The review failed as a whole: what is shown stays, and is stale. False as for ``land``."""
+        if self.run is not run:
+            return False
+        self.shown = tuple(Shown(shown.finding, why) for shown in self.shown)
+        return True
+
     def forget(self) -> None:
         """Drop the findings and whatever is under way."""
-        self.findings = ()
+        self.shown = ()
         self.reviewed = self.run = None
 
 
@@ -162,9 +184,9 @@ class Documents:
         document.reviewed = None
         if document.run is not None:
             document.run.edits.extend(edits)
-        before = document.findings
-        document.findings = tuple(f for f in carry(before, edits) if stands(f, snapshot.text))
-        return Change.DROPPED if len(document.findings) < len(before) else Change.APPLIED
+        before = document.shown
+        document.shown = _standing(carry(before, edits), snapshot.text)
+        return Change.DROPPED if len(document.shown) < len(before) else Change.APPLIED
 
     def lose(self, uri: str) -> Change:
         """The text of that document is not known any more."""
@@ -176,11 +198,16 @@ class Documents:
         return Change.REFUSED
 
 
-def carry(findings: Iterable[Finding], edits: Iterable[Replacement]) -> tuple[Finding, ...]:
+def carry(shown: Iterable[Shown], edits: Iterable[Replacement]) -> tuple[Shown, ...]:
     """The findings after the edits, in order; without those that an edit touched."""
-    carried = tuple(findings)
+    carried = tuple(shown)
     for edit in edits:
-        carried = tuple(moved for finding in carried if (moved := _after(finding, edit)) is not None)
+        moves = ((each, _after(each.finding, edit)) for each in carried)
+        carried = tuple(
+            each if moved is each.finding else Shown(moved, each.stale)
+            for each, moved in moves
+            if moved is not None
+        )
     return carried
 
 
@@ -195,6 +222,12 @@ def _after(finding: Finding, edit: Replacement) -> Finding | None:
     if span == finding.span and fix is finding.fix:
         return finding
     return replace(finding, span=span, fix=fix)
+
+
+def _standing(shown: Iterable[Shown], text: str) -> tuple[Shown, ...]:
+    """What still stands in ``text``, in its order."""
+    standing = (each for each in shown if stands(each.finding, text))
+    return tuple(sorted(standing, key=lambda each: each.finding.span))
 
 
 def stands(finding: Finding, text: str) -> bool:

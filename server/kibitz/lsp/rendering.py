@@ -13,6 +13,7 @@ from kibitz.text.lines import Position
 if TYPE_CHECKING:
     from kibitz.findings.finding import Finding, Fix
     from kibitz.lsp.capabilities import Client
+    from kibitz.lsp.documents import Shown
     from kibitz.text.lines import Encoding
     from kibitz.text.snapshot import Snapshot
     from kibitz.text.spans import Span
@@ -47,29 +48,31 @@ def lsp_range(span: Span, snapshot: Snapshot, encoding: Encoding) -> types.Range
     return types.Range(types.Position(start.line, start.character), types.Position(end.line, end.character))
 
 
-def diagnostic(finding: Finding, snapshot: Snapshot, encoding: Encoding) -> types.Diagnostic:
-    """The finding as a diagnostic of ``snapshot``."""
-    message = f"{finding.title}\n{finding.trigger}" if finding.trigger else finding.title
+def diagnostic(shown: Shown, snapshot: Snapshot, encoding: Encoding) -> types.Diagnostic:
+    """The finding as a diagnostic of ``snapshot``. What is stale says so in words: LSP has no tag for it."""
+    finding, stale = shown.finding, shown.stale
+    lines = (finding.title, finding.trigger, f"not re-checked: {stale}" if stale else "")
     return types.Diagnostic(
         range=lsp_range(finding.span, snapshot, encoding),
-        message=message,
+        message="\n".join(line for line in lines if line),
         severity=_SEVERITIES[finding.severity],
         code=finding.rule,
         source=SOURCE,
-        data={"id": identity(finding), "version": snapshot.version},
+        data={"id": identity(finding), "version": snapshot.version, "stale": bool(stale)},
     )
 
 
-def quick_fix(finding: Finding, snapshot: Snapshot, client: Client) -> types.CodeAction | None:
+def quick_fix(shown: Shown, snapshot: Snapshot, client: Client) -> types.CodeAction | None:
     """The action that applies the finding's fix, or None if none fits the text of ``snapshot``."""
-    fix = finding.fix
+    finding, fix = shown.finding, shown.finding.fix
     if fix is None or fix.span.of(snapshot.text) != fix.old_text:
         return None
+    sure = finding.confidence is Confidence.CERTAIN and not fix.needs_review
     return types.CodeAction(
         title=_title(finding, fix),
         kind=types.CodeActionKind.QuickFix,
-        diagnostics=[diagnostic(finding, snapshot, client.encoding)],
-        is_preferred=finding.confidence is Confidence.CERTAIN and not fix.needs_review,
+        diagnostics=[diagnostic(shown, snapshot, client.encoding)],
+        is_preferred=sure and not shown.stale,
         edit=_edit(fix, snapshot, client),
     )
 

@@ -12,6 +12,7 @@ from kibitz.lsp.faults import describe
 from kibitz.lsp.notices import Notices
 from kibitz.lsp.rendering import diagnostic
 from kibitz.lsp.scheduler import Scheduler
+from kibitz.lsp.stale import reason
 from kibitz.provider.errors import OpenAIError
 
 if TYPE_CHECKING:
@@ -210,8 +211,10 @@ class Session:
             if await self._may_leave(document, service) and document.run is run:
                 await self._review(document, run, service, take_over)
         except OpenAIError as error:
+            self._failed(document, run, error)
             self.notices.failure(error)
         except Exception as error:  # noqa: BLE001 - our own mistake; the next review may go well
+            self._failed(document, run, error)
             logger.error("a review failed: %s", describe(error))  # noqa: TRY400 - no messages
             self.notices.once("internal", "a review failed for a reason of its own; its log says where.")
         finally:
@@ -258,7 +261,12 @@ class Session:
                 progress.end()
 
     def _land(self, document: Document, run: Run, outcome: Outcome, *, final: bool) -> None:
-        if document.land(run, outcome, final=final):
+        failure = reason(outcome.errors[0]) if final and outcome.errors else ""
+        if document.land(run, outcome, final=final, failure=failure):
+            self._publish(document.uri)
+
+    def _failed(self, document: Document, run: Run, error: Exception) -> None:
+        if document.doubt(run, reason(error)):
             self._publish(document.uri)
 
     def _active(self) -> bool:
@@ -297,7 +305,7 @@ class Session:
         document = self.documents.get(uri)
         if document is None:
             return
-        diagnostics = [diagnostic(f, document.snapshot, self._encoding) for f in document.findings]
+        diagnostics = [diagnostic(shown, document.snapshot, self._encoding) for shown in document.shown]
         shown = [(d.range, d.message, d.severity, d.code) for d in diagnostics]
         if shown != self._published.get(uri, []):
             self._published[uri] = shown

@@ -15,8 +15,7 @@ from kibitz.lsp.rendering import SOURCE, identity, quick_fix
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kibitz.findings.finding import Finding
-    from kibitz.lsp.documents import Document
+    from kibitz.lsp.documents import Document, Shown
     from kibitz.lsp.server import KibitzServer
 
 
@@ -25,20 +24,20 @@ def code_action(ls: KibitzServer, params: types.CodeActionParams) -> list[types.
     document = ls.session.documents.get(params.text_document.uri)
     if document is None or not document.synced or not _asks_for_quick_fixes(params.context.only):
         return []
-    findings = _meant(document, params)
-    actions = (quick_fix(finding, document.snapshot, ls.client) for finding in findings)
+    actions = (quick_fix(shown, document.snapshot, ls.client) for shown in _meant(document, params))
     return [action for action in actions if action is not None]
 
 
-def _meant(document: Document, params: types.CodeActionParams) -> Iterable[Finding]:
+def _meant(document: Document, params: types.CodeActionParams) -> Iterable[Shown]:
     """The findings on the lines of the range, and those whose diagnostics were sent along."""
     first, last = sorted((params.range.start.line, params.range.end.line))
     sent = {name for diagnostic in params.context.diagnostics if (name := _identity(diagnostic))}
     lines = document.snapshot.lines
-    for finding in document.findings:
-        begins, ends = lines.line_of(finding.span.start), lines.line_of(finding.span.end)
-        if (begins <= last and first <= ends) or identity(finding) in sent:
-            yield finding
+    for shown in document.shown:
+        span = shown.finding.span
+        begins, ends = lines.line_of(span.start), lines.line_of(span.end)
+        if (begins <= last and first <= ends) or identity(shown.finding) in sent:
+            yield shown
 
 
 def _identity(diagnostic: types.Diagnostic) -> object:
