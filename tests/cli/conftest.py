@@ -18,6 +18,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
     elsewhere = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(elsewhere))
     monkeypatch.setenv("KIBITZ_MODEL_DIR", str(elsewhere / "models"))
+    monkeypatch.setenv("KIBITZ_STATE_DIR", str(elsewhere / "state"))
 
 
 @pytest.fixture

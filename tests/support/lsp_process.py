@@ -27,7 +27,8 @@ SECONDS = 30.0
 def clean_environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """The environment without anything that configures kibitz, but for ``extra``."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "KIBITZ_", "XDG_"))}
-    return keep | {"HOME": str(home), "KIBITZ_MODEL_DIR": str(home / "models")} | dict(extra)
+    places = {"HOME": home, "KIBITZ_MODEL_DIR": home / "models", "KIBITZ_STATE_DIR": home / "state"}
+    return keep | {name: str(place) for name, place in places.items()} | dict(extra)
 
 
 class ServerProcess:

@@ -1,0 +1,1 @@
+"""What kibitz's processes on this machine remember together: one database file, and where it is."""

@@ -1,0 +1,24 @@
+"""For every test: nothing of the user's own is read or written."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def own_places(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders for state and configuration that are this test's own; they are not there yet."""
+    own = tmp_path_factory.getbasetemp() / "places" / str(next(_numbers))
+    monkeypatch.setenv("KIBITZ_STATE_DIR", str(own / "state"))
+    # A file that KIBITZ_CONFIG names has to be there; one in the default place does not.
+    monkeypatch.delenv("KIBITZ_CONFIG", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(own / "config"))
+    return own
