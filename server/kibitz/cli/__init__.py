@@ -26,5 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
 
             sys.exit(serve(settings))
     from kibitz.cli.entry import run  # noqa: PLC0415 - click, which `serve` does not need
+    from kibitz.guard.process import protect  # noqa: PLC0415 - the server does it after `initialize`
 
+    protect()
     sys.exit(run(arguments))

@@ -8,6 +8,7 @@
 Importing this room costs pydantic (0.1 s of CPU): the server does it after ``initialized``.
 """
 
+from kibitz.config.environ import environment
 from kibitz.config.load import Loaded, load
 from kibitz.config.owners import Source
 from kibitz.config.problems import Problem, Reported
@@ -21,6 +22,7 @@ __all__ = [
     "Settings",
     "Source",
     "default_user_file",
+    "environment",
     "fingerprint",
     "load",
     "setting_names",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from kibitz.config import sources
+from kibitz.config.environ import environment
 from kibitz.config.owners import Source, Tighten
 from kibitz.config.problems import Problem, looks_secret, nearest, show
 from kibitz.config.settings import Settings, choices, is_secret, owned, setting_names, variants
@@ -55,13 +55,13 @@ def load(
 
     Args:
         cli: values by setting name; None counts as not given.
-        environ: the environment, ``os.environ`` if None.
+        environ: the environment; if None, that of the process.
         user_file: instead of the user's own file. It need not exist.
         lsp: the editor's section ``kibitz``, as it came.
 
     Never raises for what a source holds: that is in ``problems``.
     """
-    environ = os.environ if environ is None else environ
+    environ = environment() if environ is None else environ
     path = user_file or sources.default_user_file(environ)
     must_exist = user_file is None and bool(environ.get(sources.FILE_VARIABLE))
     merge = _Merge()

@@ -36,7 +36,9 @@ _LIGHT = {
 class AppBackend:
     """Settings by ``kibitz.config``, reviewers by ``kibitz.app``."""
 
-    def __init__(self) -> None:
+    def __init__(self, protect: Callable[[], None] = lambda: None) -> None:
+        """Prepare. ``protect`` hides what the environment holds, in a thread, before it is read here."""
+        self._protect = protect
         self._settings: Settings | None = None
         self._service: AppService | None = None
         self._reported: Reported | None = None
@@ -67,6 +69,7 @@ class AppBackend:
         from kibitz.config import Reported, load  # noqa: PLC0415 - 0.1 s, after initialize
         from kibitz.telemetry import logs  # noqa: PLC0415 - as above
 
+        self._protect()
         loaded = load(cli=cli, lsp=editor)
         if self._reported is None:
             self._reported = Reported()

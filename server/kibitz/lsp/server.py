@@ -18,6 +18,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from kibitz._version import __version__
+from kibitz.guard.process import protect
 from kibitz.lsp.capabilities import Client
 from kibitz.lsp.clock import LoopClock
 from kibitz.lsp.parent import ParentWatch
@@ -66,6 +67,7 @@ class KibitzServer(LanguageServer):
         cli: Mapping[str, object] | None = None,
         clock: Clock | None = None,
         tidy: Callable[[], None] = lambda: None,
+        protect: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__("kibitz", __version__, protocol_cls=KibitzProtocol)
         self.client = Client()
@@ -78,6 +80,7 @@ class KibitzServer(LanguageServer):
         """The features that were needed so far, bound to this server."""
         self._backend = backend
         self._cli = cli or {}
+        self._protect = protect
 
     def handler(self, method: str) -> Callable[[Any], Any] | None:
         """What to call with the parameters of ``method``; None if there is no such feature."""
@@ -108,7 +111,7 @@ class KibitzServer(LanguageServer):
 
         return Setup(
             self.session,
-            self._backend or AppBackend(),
+            self._backend or AppBackend(self._protect),
             cli=self._cli,
             roots=self.client.roots,
             ask=self.editor.configuration,
@@ -157,7 +160,7 @@ def main(cli: Mapping[str, object] | None = None) -> int:
     """
     from kibitz.lsp.stdio import run  # noqa: PLC0415 - tests use the server without a process around it
 
-    return run(partial(KibitzServer, cli=cli, tidy=tidy))
+    return run(partial(KibitzServer, cli=cli, tidy=tidy, protect=protect))
 
 
 def tidy() -> None:
