@@ -127,7 +127,8 @@ class Gate:
         self._line: Line[_Waiter] = Line()
         self._timer: asyncio.TimerHandle | None = None
         self._quota = quota
-        self._scope = scope
+        self.scope = scope
+        """The name of its limits in the shared quota. A key that replaces another brings a new one."""
         self._asking = False
         self._errands: set[asyncio.Task[None]] = set()
 
@@ -169,7 +170,7 @@ class Gate:
             if (error := self._too_long(waiter.longest_pause)) is not None:
                 self._turn_away(waiter, error)
         if self._quota is not None:
-            self._send(self._quota.pause(self._scope, seconds))
+            self._send(self._quota.pause(self.scope, seconds))
         self._advance()
 
     @property
@@ -296,7 +297,7 @@ class Gate:
 
     async def _asked(self, quota: SharedQuota, waiter: _Waiter) -> None:
         try:
-            wait = await quota.take(self._scope, waiter.tokens, self._effective())
+            wait = await quota.take(self.scope, waiter.tokens, self._effective())
         except BaseException as error:
             if not waiter.permit.done():
                 self._line.leave(waiter)
@@ -315,7 +316,7 @@ class Gate:
 
     def _settle_shared(self, difference: float) -> None:
         if self._quota is not None and difference:
-            self._send(self._quota.settle(self._scope, difference))
+            self._send(self._quota.settle(self.scope, difference))
 
     def _send(self, errand: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(errand)
