@@ -1,9 +1,10 @@
 """What a provider's own bucket holds now, judged by what its answers say it held.
 
-An answer's headers are old by the time they come: they tell what was left when its request was admitted there.
-So what came back since is added, and what was sent after that request is taken off. How much a provider counts
-for a request is its secret (with or without the answer's largest size, given back or not), and others may use
-the same key: so what was sent is weighed by how fast the provider's count went down for what was sent before.
+An answer's headers are old by the time they come: they tell what was left when its request was let in there.
+So what came back since is added, and what was sent after that request is taken off. How much a provider
+counts for a request is its secret (with or without the longest answer allowed, given back or not), and others
+may use the same key: so what was sent is weighed by how the provider's count went down for what was sent
+before.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Mirror:
             self._bucket.give_back(amount * self.weight)
 
     def told(self, mark: Mark, limit: float | None, remaining: float | None, reset: float | None) -> None:
-        """Take in what the answer to the request of that mark says. Older marks than the last one's are moot."""
+        """Take in what the answer to that request says; nothing, if one to a later request already came."""
         if limit is None or remaining is None or mark.total < self._told.total:
             return
         self._window = _window(limit, remaining, reset)

@@ -47,6 +47,11 @@ class Urgency:
         for tell in tuple(self._listeners.values()):
             tell()
 
+    def follow(self, leader: Urgency) -> Callable[[], None]:
+        """Be as urgent as ``leader`` is and becomes, or more, until what this returns is called."""
+        self.rise_to(leader.priority)
+        return leader.on_rise(lambda: self.rise_to(leader.priority))
+
     def on_rise(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Have ``callback`` called at each rise, until the function that this returns is called."""
         ticket = object()

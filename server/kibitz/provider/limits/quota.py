@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What all who share a scope may use together. Both refill continuously; a full minute may be saved up."""
+    """What all who share a scope may use together; comes back continuously, a minute's worth can be saved."""
 
     requests_per_minute: float
     tokens_per_minute: float
@@ -24,13 +24,13 @@ class SharedQuota(Protocol):
     async def take(self, scope: str, tokens: float, limits: Limits) -> float:
         """Take one request and that many tokens, both or neither.
 
-        More tokens than ``limits`` allow in a minute are taken when a whole minute's worth is there, and leave
-        a debt. Returns 0.0 if they were taken, and otherwise the seconds after which it is worthwhile to ask
-        again.
+        More tokens than ``limits`` allow in a minute are taken when a whole minute's worth is there, and
+        leave a debt. Nobody gets anything while there is a debt, not even 0 tokens. Returns 0.0 if they were
+        taken, and otherwise the seconds after which it is worthwhile to ask again.
         """
 
     async def settle(self, scope: str, tokens: float) -> None:
-        """Correct a ``take``: charge that many tokens more, or give them back if negative. Never waits long."""
+        """Charge that many tokens more, there or not, or give them back if negative. Never waits long."""
 
     async def pause(self, scope: str, seconds: float) -> None:
         """Let nobody take for that long. A shorter pause than the present one changes nothing."""

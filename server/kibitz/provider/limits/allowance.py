@@ -1,0 +1,81 @@
+"""What one key may ask of one provider: requests and tokens, as configured and as the provider counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kibitz.provider.limits.bucket import Bucket
+from kibitz.provider.limits.mirror import MINUTE, SLACK, Mirror
+from kibitz.provider.limits.quota import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kibitz.provider.limits.headers import Observed
+    from kibitz.provider.limits.mirror import Mark
+
+
+class Taken(NamedTuple):
+    """One request that was let go, as both of the provider's limits saw it leave."""
+
+    at_most: float
+    request: Mark
+    tokens: Mark
+
+
+class Allowance:
+    """Four buckets of which a request takes at once, or not at all. ``clock`` is the event loop's."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._requests = _full_minute(limits.requests_per_minute)
+        self._tokens = _full_minute(limits.tokens_per_minute)
+        self._provider_requests = Mirror(clock)
+        self._provider_tokens = Mirror(clock)
+
+    @property
+    def limits(self) -> Limits:
+        """The configured ones, or the provider's where they are lower."""
+        return Limits(
+            min(self._limits.requests_per_minute, self._provider_requests.per_minute),
+            min(self._limits.tokens_per_minute, self._provider_tokens.per_minute),
+        )
+
+    def wait_for(self, tokens: float) -> float:
+        """Seconds until the configured limits let a request go."""
+        return max(self._requests.wait_for(1), self._tokens.wait_for(tokens))
+
+    def wait_for_provider(self, at_most: float) -> float:
+        """Seconds until the provider will take a request, as far as is known."""
+        return max(self._provider_requests.wait_for(1), self._provider_tokens.wait_for(at_most))
+
+    def take(self, tokens: float, at_most: float) -> Taken:
+        """Let a request go; what is not there becomes a debt."""
+        self._requests.charge(1)
+        self._tokens.charge(tokens)
+        return Taken(at_most, self._provider_requests.sent(1), self._provider_tokens.sent(at_most))
+
+    def settle(self, difference: float) -> None:
+        """Charge that many more tokens, or give them back if negative."""
+        if difference > 0:
+            self._tokens.charge(difference)
+        else:
+            self._tokens.give_back(-difference)
+
+    def unsent(self, taken: Taken) -> None:
+        """Give back all but the tokens, which ``settle`` does, of a request that never left."""
+        self._requests.give_back(1)
+        self._provider_requests.unsent(taken.request, 1)
+        self._provider_tokens.unsent(taken.tokens, taken.at_most)
+
+    def learn(self, taken: Taken, seen: Observed) -> None:
+        """Take in what the answer to that request says."""
+        self._provider_requests.told(
+            taken.request, seen.limit_requests, seen.remaining_requests, seen.reset_requests
+        )
+        self._provider_tokens.told(taken.tokens, seen.limit_tokens, seen.remaining_tokens, seen.reset_tokens)
+
+
+def _full_minute(per_minute: float) -> Bucket:
+    rate = per_minute / MINUTE
+    return Bucket(max(1.0, per_minute - SLACK * rate), rate)

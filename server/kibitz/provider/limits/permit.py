@@ -1,0 +1,57 @@
+"""Leave to send one request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kibitz.provider.limits.allowance import Allowance, Taken
+    from kibitz.provider.limits.headers import Observed
+    from kibitz.provider.limits.sharing import Sharing
+
+
+class Permit:
+    """Has tokens taken, and corrects that. ``changed`` is called when others may be able to go now."""
+
+    __slots__ = ("_allowance", "_changed", "_over", "_shared", "_sharing", "_taken", "_tokens")
+
+    def __init__(
+        self, tokens: float, taken: Taken, allowance: Allowance, sharing: Sharing, changed: Callable[[], None]
+    ) -> None:
+        self._tokens = self._shared = tokens
+        self._taken = taken
+        self._allowance = allowance
+        self._sharing = sharing
+        self._changed = changed
+        self._over = False
+
+    def settle(self, tokens: float) -> None:
+        """Say how many tokens it took. The last word counts; without one, what was asked for stays taken."""
+        difference, self._tokens = tokens - self._tokens, tokens
+        self._allowance.settle(difference)
+        if self._over:
+            self._share()
+        if difference < 0:
+            self._changed()
+
+    def unused(self) -> None:
+        """Say, once, that nothing was sent: the request is given back too."""
+        self._allowance.unsent(self._taken)
+        self.settle(0)
+
+    def learn(self, observed: Observed | None) -> None:
+        """Pass on what the headers of this request's answer (or refusal) say."""
+        if observed is not None:
+            self._allowance.learn(self._taken, observed)
+            self._changed()
+
+    def close(self) -> None:
+        """Tell the other processes the last word. The gate calls this."""
+        self._over = True
+        self._share()
+
+    def _share(self) -> None:
+        difference, self._shared = self._tokens - self._shared, self._tokens
+        self._sharing.settle(difference)
