@@ -116,6 +116,10 @@ class Gate:
         finally:
             self._end(permit)
 
+    def rename(self, scope: str) -> None:
+        """Count under another name in the shared quota from now on: a key took the place of another."""
+        self._sharing.scope = scope
+
     def pause(self, seconds: float) -> None:
         """Let nobody through for that long. A shorter pause than the present one changes nothing."""
         if not self._pause.begin(_now(), seconds):

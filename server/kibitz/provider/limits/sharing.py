@@ -36,7 +36,7 @@ class Sharing:
 
     def __init__(self, quota: SharedQuota | None, scope: str) -> None:
         self._quota = quota
-        self._scope = scope
+        self.scope = scope
         self._asking: Claim | None = None
         self._errands: set[asyncio.Task[None]] = set()
 
@@ -59,12 +59,12 @@ class Sharing:
     def settle(self, difference: float) -> None:
         """Charge that many more tokens, or give them back if negative."""
         if self._quota is not None and difference:
-            self._send(self._quota.settle(self._scope, difference))
+            self._send(self._quota.settle(self.scope, difference))
 
     def pause(self, seconds: float) -> None:
         """Have everybody pause."""
         if self._quota is not None:
-            self._send(self._quota.pause(self._scope, seconds))
+            self._send(self._quota.pause(self.scope, seconds))
 
     async def aclose(self) -> None:
         """Wait until the quota knows everything. It stays open."""
@@ -96,8 +96,8 @@ class Sharing:
             # From here on nobody gets tokens before the debt is paid, which is when nothing is missing for
             # this one: it asks for no more than a request.
             claim.in_debt = True
-            await quota.settle(self._scope, claim.tokens)
-        return await quota.take(self._scope, 0.0 if claim.in_debt else claim.tokens, limits)
+            await quota.settle(self.scope, claim.tokens)
+        return await quota.take(self.scope, 0.0 if claim.in_debt else claim.tokens, limits)
 
     def _send(self, errand: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(errand)
