@@ -42,11 +42,11 @@ async def test_another_process_finds_what_was_kept(tmp_path: Path) -> None:
     clock.now += 10
     async with opened(tmp_path, clock) as cache:
         assert await values(cache, "a", "b", "c") == {"a": "1", "b": "2"}
-        assert (await cache.get(["a"]))["a"].age_s == 10
+        assert (await cache.get(["a"]))["a"].left_s == 99_990
         assert await cache.get([]) == {}
         await cache.put({"a": "3"}, discard=["b"])
         assert await values(cache, "a", "b") == {"a": "3"}
-        assert (await cache.get(["a"]))["a"].age_s == 0
+        assert (await cache.get(["a"]))["a"].left_s == 100_000
 
 
 async def test_reading_is_news_once_in_a_while(tmp_path: Path) -> None:

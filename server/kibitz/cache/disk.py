@@ -41,10 +41,10 @@ _ROOM = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was kept, and for how long already."""
+    """What was kept, and how long it will be."""
 
     value: str
-    age_s: float
+    left_s: float
 
 
 class DiskCache:
@@ -80,8 +80,9 @@ class DiskCache:
         found: dict[str, Kept] = {}
         for digest, value, stored, used in rows:
             # A clock that was set back must not make rows immortal.
-            if isinstance(value, str) and abs(now - stored) <= self._ttl_s:
-                found[digest] = Kept(value, abs(now - stored))
+            left = self._ttl_s - abs(now - stored)
+            if isinstance(value, str) and left >= 0:
+                found[digest] = Kept(value, left)
                 if abs(now - used) > _TOUCH_S:
                     self._touched.add(digest)
         return found

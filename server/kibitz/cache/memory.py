@@ -64,6 +64,7 @@ class MemoryCache(Generic[V]):
         self._ttl_s = ttl_s
         self._size_of = size_of
         self._counts = _Counts()
+        self._lives_s: float | None = None
         self._entries: _Entries[V] = _Entries(max_bytes, self._expiry, timer, self._weigh)
         self._entries.counts = self._counts
 
@@ -77,8 +78,16 @@ class MemoryCache(Generic[V]):
         self._counts.hits += 1
         return value
 
-    def put(self, digest: str, value: V) -> bool:
-        """Keep a value; False if it is larger than the whole cache and was not kept."""
+    def __contains__(self, digest: str) -> bool:
+        """Whether ``get`` would find it now; counts as neither hit nor miss."""
+        return digest in self._entries
+
+    def put(self, digest: str, value: V, *, lives_s: float | None = None) -> bool:
+        """Keep a value; False if it is larger than the whole cache and was not kept.
+
+        ``lives_s``: the most that is left of its life, in seconds; it never lives longer than others.
+        """
+        self._lives_s = lives_s
         try:
             self._entries[digest] = value
         except ValueError:  # cachetools' way to say "too large"
@@ -106,7 +115,8 @@ class MemoryCache(Generic[V]):
 
     def _expiry(self, digest: str, _value: V, now: float) -> float:
         share = int(digest[:8], 16) / 0xFFFF_FFFF
-        return now + self._ttl_s * (1 - _JITTER + 2 * _JITTER * share)
+        lives_s = self._ttl_s * (1 - _JITTER + 2 * _JITTER * share)
+        return now + (lives_s if self._lives_s is None else min(lives_s, self._lives_s))
 
     def _weigh(self, value: V) -> int:
         return ENTRY_OVERHEAD + self._size_of(value)
