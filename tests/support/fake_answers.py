@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from tests.support.fake_http import Exchange
@@ -62,7 +63,15 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     model: str | None = None
     error: dict[str, Any] | None = None
-    """The ``error`` of a failed response."""
+    """The ``error`` of a failed response, or of one that breaks with an error."""
+    breaks: str = ""
+    """How a stream goes wrong, see ``fake_wire``; it has no effect on answers in one piece."""
+    breaks_after: int = 0
+    """So many characters of the content come before."""
+    holds: asyncio.Event | None = None
+    """A stream waits for this there, before it goes wrong or on."""
+    portion: int | None = None
+    """Bytes of a stream that are written at a time; None: an event."""
 
     def but(self, **changes: Any) -> Reply:
         """The same reply with some fields changed."""

@@ -60,6 +60,10 @@ class Exchange:
         """Send a whole answer; ``length`` lies about its size."""
         await self.write(head(status, content_type, len(body) if length is None else length, headers) + body)
 
+    async def write_chunk(self, data: bytes) -> None:
+        """Send a part of an answer whose length is not known yet; nothing ends it."""
+        await self.write(f"{len(data):x}".encode() + CRLF + data + CRLF)
+
     def hang_up(self, *, reset: bool = False) -> None:
         """Close the connection, with a TCP reset if asked."""
         if reset:
@@ -69,9 +73,9 @@ class Exchange:
 
 
 def head(status: int, content_type: str, length: int | None, headers: dict[str, str] | None = None) -> bytes:
-    """The status line and headers of an answer; no length means that it ends with the connection."""
+    """The status line and headers of an answer; no length means that it comes in chunks."""
     lines = [f"HTTP/1.1 {status} Fake", f"content-type: {content_type}"]
-    lines.append("connection: close" if length is None else f"content-length: {length}")
+    lines.append("transfer-encoding: chunked" if length is None else f"content-length: {length}")
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     return "\r\n".join(lines).encode("latin-1") + CRLF + CRLF
 

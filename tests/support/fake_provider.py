@@ -15,6 +15,9 @@ What it says, tried in this order for each POST:
    ``reviewer()``; ``FakeProvider(reviewer(Bug("len(value)", "len(values)")))`` plants a bug in plain code;
    ``FakeProvider(lambda prompt: fake_faults.status(429, retry_after=1))`` always fails.
 
+Asked to stream, it streams; ``Reply(..., breaks="cut", breaks_after=40)`` lets that go wrong (``fake_wire``),
+``holds=asyncio.Event()`` lets it wait, ``portion=1`` sends it byte by byte.
+
 Set ``fake.latency`` (seconds) to slow every reply down, ``fake.key`` to refuse other keys with 401,
 ``fake.accepts`` to say which response formats it knows (a request with another is refused with 400, as old
 servers do), ``fake.gate`` (an ``asyncio.Event``) to hold replies back until the test sets it.

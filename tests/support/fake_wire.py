@@ -1,7 +1,11 @@
-"""How a ``Reply`` looks on the wire: Chat Completions and Responses, as JSON or as server-sent events."""
+"""How a ``Reply`` looks on the wire: Chat Completions and Responses, as JSON or as server-sent events.
+
+Streams go wrong as ``Reply.breaks`` says; the words for it are in ``_broken``.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.fake_answers import Prompt, Reply
+    from tests.support.fake_http import Exchange
 
 CHUNK = 16
 """Characters of content per streamed event."""
@@ -25,9 +30,51 @@ async def send(prompt: Prompt, reply: Reply, number: int) -> None:
         await prompt.exchange.respond(200, json.dumps(shape.whole()).encode(), headers=headers)
         return
     await prompt.exchange.write(head(200, "text/event-stream", None, headers))
+    await _stream(prompt.exchange, shape)
+
+
+async def _stream(exchange: Exchange, shape: _Shape) -> None:
+    reply, intact = shape.reply, True
     for event in shape.events():
-        await prompt.exchange.write(event)
-    prompt.exchange.hang_up()
+        if reply.breaks == "silent" and shape.is_end(event):
+            break
+        await _write(exchange, event, reply.portion)
+        if intact and shape.said >= reply.breaks_after:
+            intact = False
+            if reply.holds is not None:
+                await reply.holds.wait()
+            if reply.breaks and not await _broken(exchange, shape):
+                return
+    await exchange.write_chunk(b"")
+
+
+async def _broken(exchange: Exchange, shape: _Shape) -> bool:
+    """Let a stream go wrong now. Returns whether the rest of it follows."""
+    match shape.reply.breaks:
+        case "silent":  # all but what says that it is over: see _stream
+            return True
+        case "malformed":
+            await exchange.write_chunk(b'data: {"choices": [\n\n')
+            return True
+        case "cut":  # the connection, in the middle of an event
+            await exchange.write_chunk(b'data: {"choices": [{"ind')
+            exchange.hang_up()
+        case "end":  # in good order, as if that was all
+            await exchange.write_chunk(b"")
+        case "error":
+            await exchange.write_chunk(shape.error_event())
+            await exchange.write_chunk(b"")
+        case "stall":
+            await asyncio.Event().wait()
+        case other:
+            raise ValueError(f"a stream cannot break by {other!r}")
+    return False
+
+
+async def _write(exchange: Exchange, event: bytes, portion: int | None) -> None:
+    step = portion or len(event)
+    for start in range(0, len(event), step):
+        await exchange.write_chunk(event[start : start + step])
 
 
 class _Shape:
@@ -41,10 +88,34 @@ class _Shape:
         self.input_tokens = asked if reply.input_tokens is None else reply.input_tokens
         self.output_tokens = said if reply.output_tokens is None else reply.output_tokens
         self.include_usage = bool((prompt.body.get("stream_options") or {}).get("include_usage"))
+        self.said = 0
+        """Characters of the content that events have carried so far."""
 
     def chunks(self) -> Iterator[str]:
         text = self.reply.content
-        return (text[i : i + CHUNK] for i in range(0, len(text), CHUNK))
+        for start in range(0, len(text), CHUNK):
+            self.said = min(start + CHUNK, len(text))
+            yield text[start : start + CHUNK]
+
+    def whole(self) -> dict[str, Any]:
+        """The answer in one piece."""
+        raise NotImplementedError
+
+    def events(self) -> Iterator[bytes]:
+        """The answer as server-sent events."""
+        raise NotImplementedError
+
+    def is_end(self, event: bytes) -> bool:
+        """Whether the event says that the answer is over."""
+        raise NotImplementedError
+
+    def error_event(self) -> bytes:
+        """A failure in the middle."""
+        raise NotImplementedError
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return self.reply.error or {"code": "server_error", "message": "fake failure"}
 
 
 class _Chat(_Shape):
@@ -59,17 +130,24 @@ class _Chat(_Shape):
         return answer
 
     def events(self) -> Iterator[bytes]:
-        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+        yield self._delta({"role": "assistant", "content": ""})
         if self.reply.refusal is not None:
-            deltas.append({"refusal": self.reply.refusal})
+            yield self._delta({"refusal": self.reply.refusal})
         else:
-            deltas += [{"content": part} for part in self.chunks()]
-        for delta in deltas:
-            yield self._event([{"index": 0, "delta": delta, "finish_reason": None}])
+            yield from (self._delta({"content": part}) for part in self.chunks())
         yield self._event([{"index": 0, "delta": {}, "finish_reason": self.reply.finish}])
         if self.include_usage and self.reply.usage:
             yield self._event([], usage=self._usage())
         yield b"data: [DONE]\n\n"
+
+    def is_end(self, event: bytes) -> bool:
+        return b"[DONE]" in event or f'"finish_reason": "{self.reply.finish}"'.encode() in event
+
+    def error_event(self) -> bytes:
+        return f"data: {json.dumps({'error': self.error})}\n\n".encode()
+
+    def _delta(self, delta: dict[str, Any]) -> bytes:
+        return self._event([{"index": 0, "delta": delta, "finish_reason": None}])
 
     def _event(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
         chunk = {**self._envelope("chat.completion.chunk"), "choices": choices, **more}
@@ -94,6 +172,8 @@ class _Chat(_Shape):
 
 
 class _Responses(_Shape):
+    _order = 0
+
     def whole(self) -> dict[str, Any]:
         finish = self.reply.finish
         status = {"stop": "completed", "failed": "failed"}.get(finish, "incomplete")
@@ -102,7 +182,7 @@ class _Responses(_Shape):
         answer["incomplete_details"] = {"reason": reason} if reason else None
         answer["output"] = [] if status == "failed" else [self._message(status, self._content())]
         if status == "failed":
-            answer["error"] = self.reply.error or {"code": "server_error", "message": "fake failure"}
+            answer["error"] = self.error
         if self.reply.usage:
             answer["usage"] = self._usage()
         return answer
@@ -110,24 +190,32 @@ class _Responses(_Shape):
     def events(self) -> Iterator[bytes]:
         place = {"item_id": f"msg_{self.number}", "output_index": 0, "content_index": 0}
         empty = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
-        steps: list[tuple[str, dict[str, Any]]] = [
-            ("response.created", {"response": self._envelope("in_progress")}),
-            ("response.output_item.added", {"output_index": 0, "item": self._message("in_progress", [])}),
-            ("response.content_part.added", {**place, "part": empty}),
-        ]
-        steps += [
-            ("response.output_text.delta", {**place, "delta": part, "logprobs": []}) for part in self.chunks()
-        ]
         whole = self.whole()
-        steps += [
-            ("response.output_text.done", {**place, "text": self.reply.content, "logprobs": []}),
-            ("response.content_part.done", {**place, "part": self._content()[0]}),
+        steps: list[tuple[str, dict[str, Any]]] = [
+            ("output_text.done", {**place, "text": self.reply.content, "logprobs": []}),
+            ("content_part.done", {**place, "part": self._content()[0]}),
+            *(("output_item.done", {"output_index": 0, "item": m}) for m in whole["output"]),
+            (whole["status"], {"response": whole}),
         ]
-        steps += [("response.output_item.done", {"output_index": 0, "item": m}) for m in whole["output"]]
-        steps.append((f"response.{whole['status']}", {"response": whole}))
-        for order, (kind, data) in enumerate(steps):
-            event = {"type": kind, "sequence_number": order, **data}
-            yield f"event: {kind}\ndata: {json.dumps(event)}\n\n".encode()
+        yield self._event("created", {"response": self._envelope("in_progress")})
+        item = self._message("in_progress", [])
+        yield self._event("output_item.added", {"output_index": 0, "item": item})
+        yield self._event("content_part.added", {**place, "part": empty})
+        for part in self.chunks():
+            yield self._event("output_text.delta", {**place, "delta": part, "logprobs": []})
+        yield from (self._event(kind, data) for kind, data in steps)
+
+    def is_end(self, event: bytes) -> bool:
+        return event.startswith(f"event: response.{self.whole()['status']}\n".encode())
+
+    def error_event(self) -> bytes:
+        event = {"type": "error", "sequence_number": self._order, "param": None, **self.error}
+        return f"event: error\ndata: {json.dumps(event)}\n\n".encode()
+
+    def _event(self, kind: str, data: dict[str, Any]) -> bytes:
+        event = {"type": f"response.{kind}", "sequence_number": self._order, **data}
+        self._order += 1
+        return f"event: response.{kind}\ndata: {json.dumps(event)}\n\n".encode()
 
     def _content(self) -> list[dict[str, Any]]:
         if self.reply.refusal is not None:

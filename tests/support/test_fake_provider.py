@@ -9,6 +9,7 @@ import sys
 import urllib.request
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 from tests.support import fake_faults
@@ -137,3 +138,40 @@ def test_serves_from_a_process() -> None:
         assert [entry["body"]["input"] for entry in log] == ["x", "x"]
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("breaks", ["cut", "end", "silent", "malformed", "error", "stall"])
+@pytest.mark.parametrize("path", ["chat/completions", "responses"])
+async def test_streams_break_where_they_are_told_to(path: str, breaks: str) -> None:
+    content = "0123456789abcdef" * 4
+    async with FakeProvider() as fake, httpx2.AsyncClient(timeout=0.5) as client:
+        fake.push(Reply(content, breaks=breaks, breaks_after=32))
+        body = {"model": "m", "messages": [], "input": [], "stream": True}
+        received = b""
+        how = ""
+        try:
+            async with client.stream("POST", f"{fake.base_url}/{path}", json=body) as response:
+                async for portion in response.aiter_bytes():
+                    received += portion
+        except httpx2.HTTPError as error:
+            how = type(error).__name__
+        assert how == {"cut": "RemoteProtocolError", "stall": "ReadTimeout"}.get(breaks, "")
+        deltas = received.count(b'"0123456789abcdef"')
+        assert deltas == (4 if breaks in {"silent", "malformed"} else 2)
+        assert (b"[DONE]" in received or b"response.completed" in received) == (breaks == "malformed")
+
+
+async def test_a_stream_may_wait_and_come_byte_by_byte() -> None:
+    async with FakeProvider() as fake, httpx2.AsyncClient() as client:
+        holds = asyncio.Event()
+        fake.push(Reply("first second " * 3, breaks_after=16, holds=holds, portion=1))
+        body = {"model": "m", "messages": [], "stream": True}
+        received = b""
+        async with client.stream("POST", f"{fake.base_url}/chat/completions", json=body) as response:
+            async for portion in response.aiter_bytes():
+                received += portion
+                if received.count(b"\n\n") == 2:
+                    assert b"first second" in received
+                    holds.set()
+        assert received.endswith(b"[DONE]\n\n")
+        assert fake.connections == 1
