@@ -22,6 +22,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kibitz.guard.process import clean_environment
 from kibitz.local import runtime
 from kibitz.local.errors import EngineError
 from kibitz.local.worker import Order
@@ -60,11 +61,12 @@ def _cores() -> int:
 
 
 def _environment() -> dict[str, str]:
-    """The worker's environment: no keys, and threads that sleep while they wait for each other.
+    """The worker's environment: no secrets, and threads that sleep while they wait for each other.
 
     By default they spin, which on a busy machine halves the speed and doubles the load (measured).
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    # A Python that was built or installed apart may not start without the paths of its libraries.
+    inherited = clean_environment(keep={"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
     if (folder := runtime.fetched()) is not None:
         paths = filter(None, [str(folder), inherited.get("LD_LIBRARY_PATH")])
         inherited["LD_LIBRARY_PATH"] = os.pathsep.join(paths)

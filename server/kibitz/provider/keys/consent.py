@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kibitz.provider.endpoint import Endpoint
+from kibitz.provider.keys import private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ class Consents:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = Lock()
-        self._seen: tuple[int, ...] | None = None
+        self._stamp: private.Stamp | None = None
         self._given: frozenset[Consent] = frozenset()
 
     def allows(self, origin: str, place: str) -> bool:
@@ -82,7 +82,7 @@ class Consents:
         if not needs_consent(origin):
             return True
         with self._lock:
-            return Consent(origin, place) in self._current()
+            return Consent(origin_of(origin), place) in self._current()
 
     def allow(self, origin: str, place: str) -> None:
         """From now on, a key from ``place`` may go to ``origin``. Blocks for a write to disk.
@@ -91,13 +91,13 @@ class Consents:
             OSError: the file cannot be written.
         """
         with self._lock:
-            self._write(self._current() | {Consent(origin, place)})
+            self._write(self._current() | {Consent(origin_of(origin), place)})
 
     def forget(self, origin: str) -> int:
         """No key may go to ``origin`` any more; how many consents that took back. As ``allow`` otherwise."""
         with self._lock:
             before = self._current()
-            kept = frozenset(consent for consent in before if consent.origin != origin)
+            kept = frozenset(consent for consent in before if consent.origin != origin_of(origin))
             if kept != before:
                 self._write(kept)
             return len(before) - len(kept)
@@ -109,14 +109,12 @@ class Consents:
 
     def _current(self) -> frozenset[Consent]:
         try:
-            mark = _mark(self.path.stat())
-        except OSError:
-            mark = None
-        if mark is None:
-            self._given = frozenset()
-        elif mark != self._seen:
-            self._given = _read(self.path)
-        self._seen = mark
+            stamp = private.Stamp.of(self.path.stat())
+            if stamp != self._stamp:
+                content, self._stamp = private.read(self.path, limit=_MAX_BYTES, secret=False)
+                self._given = _parsed(content)
+        except (OSError, private.NotPrivateError):
+            self._stamp, self._given = None, frozenset()
         return self._given
 
     def _write(self, consents: Iterable[Consent]) -> None:
@@ -135,27 +133,13 @@ class Consents:
             with suppress(OSError):
                 Path(name).unlink()
             raise
-        self._seen = None
+        self._stamp = None
 
 
-def _mark(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode, status.st_uid
-
-
-def _read(path: Path) -> frozenset[Consent]:
-    """What a file that only the user can have written holds."""
+def _parsed(content: bytes) -> frozenset[Consent]:
+    """What a file says; nothing, if it is not one of ours."""
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or _foreign(status):
-                return frozenset()
-            data = json.loads(file.read(_MAX_BYTES))
-        return frozenset(Consent(str(entry["origin"]), str(entry["place"])) for entry in data["allowed"])
-    except (OSError, ValueError, RecursionError, TypeError, KeyError):
+        entries = json.loads(content)["allowed"]
+        return frozenset(Consent(str(entry["origin"]), str(entry["place"])) for entry in entries)
+    except (ValueError, RecursionError, TypeError, KeyError):
         return frozenset()
-
-
-def _foreign(status: os.stat_result) -> bool:
-    if os.name != "posix":
-        return False
-    return bool(status.st_mode & 0o022) or status.st_uid not in {os.geteuid(), 0}

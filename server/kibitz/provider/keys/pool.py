@@ -135,6 +135,10 @@ class KeyPool:
         self._marks.clear()
         self._adopt(await self._source.refresh())
 
+    def secrets(self) -> tuple[str, ...]:
+        """All keys themselves as of the last look, to be kept out of whatever is sent."""
+        return tuple(key.secret() for key in self._keys)
+
     def status(self) -> tuple[KeyStatus, ...]:
         """All keys as of the last look, in order."""
         return tuple(self._status_of(key) for key in self._keys)
