@@ -6,11 +6,17 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import canary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _numbers = itertools.count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search all that the run leaves behind for the key that it uses."""
+    config.pluginmanager.register(canary.Watch(config))
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support import canary
 from tests.support.fake_provider import Bug, FakeProvider, Prompt, Reply, fake_faults, reviewer
 
 from kibitz.cli.entry import run
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-KEY = "sk-canary-0123456789abcdef"
+KEY = canary.KEY
 BUGGY = "def mean(values):\n\treturn sum(values) / len(value)\n"
 MENDED = BUGGY.replace("len(value)", "len(values)")
 CLEAN = "def twice(number):\n    return number * 2\n"

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import canary
 from tests.support.fake_provider import FakeProvider
 
 from kibitz.cli.entry import run
@@ -11,7 +12,7 @@ from kibitz.config import fingerprint
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEY = "sk-canary-0123456789abcdef"
+KEY = canary.KEY
 
 
 @pytest.fixture

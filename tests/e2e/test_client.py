@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
+from tests.support import canary
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 from tests.support.lsp_process import clean_environment
 
@@ -21,7 +22,7 @@ async def test_a_client_library_is_served(name: str, tmp_path: Path) -> None:
     bug = Bug("len(value)", "len(values)", title="Undefined name")
     async with FakeProvider(reviewer(bug)) as fake:
         environment = clean_environment(
-            tmp_path, {"OPENAI_BASE_URL": fake.base_url, "OPENAI_API_KEY": "sk-test-key"}
+            tmp_path, {"OPENAI_BASE_URL": fake.base_url, "OPENAI_API_KEY": canary.KEY}
         )
         config = ClientServerConfig(server_command=[SERVER, "serve", "--stdio"], server_env=environment)
         client = await config.start()

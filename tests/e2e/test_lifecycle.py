@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import canary
 from tests.support.fake_provider import FakeProvider
 from tests.support.lsp_process import Buffer, ServerProcess, clean_environment
 
@@ -57,7 +58,7 @@ async def test_exit_without_shutdown(tmp_path: Path) -> None:
 async def test_during_a_review(how: str, tmp_path: Path) -> None:
     async with (
         FakeProvider() as fake,
-        ServerProcess(tmp_path, OPENAI_BASE_URL=fake.base_url, OPENAI_API_KEY="sk-test-key") as server,
+        ServerProcess(tmp_path, OPENAI_BASE_URL=fake.base_url, OPENAI_API_KEY=canary.KEY) as server,
     ):
         fake.gate = asyncio.Event()
         await server.initialize()

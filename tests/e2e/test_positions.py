@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import canary
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 from tests.support.lsp_process import Buffer, ServerProcess
 
@@ -32,7 +33,7 @@ async def test_findings_and_fixes_land_on_the_right_characters(encoding: Encodin
     bug = Bug("len(value)", "len(values)")
     async with (
         FakeProvider(reviewer(bug)) as fake,
-        ServerProcess(tmp_path, OPENAI_BASE_URL=fake.base_url, OPENAI_API_KEY="sk-test-key") as server,
+        ServerProcess(tmp_path, OPENAI_BASE_URL=fake.base_url, OPENAI_API_KEY=canary.KEY) as server,
     ):
         result = await server.initialize(encoding.value)
         assert result["capabilities"]["positionEncoding"] == encoding.value

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from tests.support import fake_faults
+from tests.support import canary, fake_faults
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 from tests.support.lsp_process import Buffer, ServerProcess
 
@@ -33,7 +33,7 @@ def server(tmp_path: Path, fake: FakeProvider, **environment: str) -> ServerProc
         tmp_path,
         **{
             "OPENAI_BASE_URL": fake.base_url,
-            "OPENAI_API_KEY": "sk-test-key",
+            "OPENAI_API_KEY": canary.KEY,
             "KIBITZ_DEBOUNCE_MS": "50",
             "KIBITZ_MAX_RETRIES": "0",
             **environment,

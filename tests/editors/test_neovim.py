@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support import canary
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def test_the_finding_is_shown_and_its_fix_lands_on_disk(fake: FakeProvider, tmp_
     file = tmp_path / "mean.py"
     file.write_text(SOURCE, encoding="utf-8")
     seen = drive(
-        file, tmp_path, OPENAI_BASE_URL=fake.base_url, OPENAI_API_KEY="sk-test-key", KIBITZ_DEBOUNCE_MS="100"
+        file, tmp_path, OPENAI_BASE_URL=fake.base_url, OPENAI_API_KEY=canary.KEY, KIBITZ_DEBOUNCE_MS="100"
     )
     assert seen["messages"] == []
     assert seen["diagnostic"]["source"] == "kibitz"

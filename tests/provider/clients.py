@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
+from tests.support import canary
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 
 from kibitz.provider.client import OpenAIClient
@@ -14,7 +15,7 @@ from kibitz.provider.config import OpenAIConfig, RetryConfig
 if TYPE_CHECKING:
     from kibitz.findings.finding import Finding
 
-CANARY = "sk-canary-0123456789abcdefABCDEF"
+CANARY = canary.KEY
 CODE = "def mean(values):\n    return sum(values) / len(value)\n"
 """Holds one planted bug: ``len(value)``."""
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from tests.support import canary
 
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 from kibitz.provider.errors import ConfigError
 
-CANARY = "sk-canary-0123456789abcdef"
+CANARY = canary.KEY
 
 
 def test_defaults_are_the_documented_ones() -> None:

@@ -11,6 +11,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.support import canary
 from tests.support.texts import naive_offset
 
 from kibitz.lsp.framing import Frame, FrameReader
@@ -37,6 +38,7 @@ class ServerProcess:
     def __init__(self, home: Path, *arguments: str, **environment: str) -> None:
         self.received: list[Json] = []
         self.stderr = b""
+        self._said = b""
         self._home = home
         self._arguments = arguments
         self._environment = clean_environment(home, environment)
@@ -68,12 +70,15 @@ class ServerProcess:
         await asyncio.gather(*self._tasks)
         assert self.process.stdin
         self.process.stdin.close()
+        canary.search("what the server said to its editor", self._said)
+        canary.search("the server's standard error", self.stderr)
 
     async def _listen(self) -> None:
         assert self.process.stdout
         while data := await self.process.stdout.read(65_536):
             for frame in self._reader.feed(data):
                 assert isinstance(frame, Frame)
+                self._said += frame.body
                 self.received.append(json.loads(frame.body))
             self._changed.set()
         self._changed.set()
@@ -140,9 +145,11 @@ class ServerProcess:
             status = ""
             while "all reviewed" not in status:
                 status = (await self.request("workspace/executeCommand", command))["result"]
+        canary.search_processes(self.process.pid)
 
     async def leave(self) -> int:
         """Shut down as an editor should; the exit code."""
+        canary.search_arguments(self.process.pid)
         assert (await self.request("shutdown"))["result"] is None
         self.notify("exit")
         return await asyncio.wait_for(self.process.wait(), SECONDS)

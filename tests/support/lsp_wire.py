@@ -7,6 +7,7 @@ import itertools
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from tests.support import canary
 from tests.support.clock import FakeClock
 from tests.support.reviewing import FakeBackend
 
@@ -38,6 +39,7 @@ class Wire:
     # The pipe's side
 
     def write(self, data: bytes) -> None:
+        canary.search("what the server said to its editor", data)
         for frame in self._reader.feed(data):
             assert isinstance(frame, Frame)
             message = json.loads(frame.body)

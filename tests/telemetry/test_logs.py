@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CANARY = "sk-canary-0123456789abcdefABCDEF"
+CANARY = "sk-logged-0123456789abcdefABCDEF"
+"""Not the one of ``tests.support.canary``: pytest keeps what is logged here as it came."""
 ODD = 'k"e\\y-with-odd-characters'
 
 
