@@ -58,7 +58,7 @@ async def test_no_object_of_the_sdk_has_it() -> None:
     async with FakeProvider() as fake, client(fake) as tested:
         await tested.process_code(CODE)
         assert fake.requests[0].headers["authorization"] == f"Bearer {CANARY}"
-        sdk = tested._connection._sdk
+        sdk = tested._connection.targets[0].link._sdk
         assert sdk is not None
         for thing in (sdk.result()._client, sdk.result()._http, tested, tested.config, tested._connection):
             assert CANARY not in repr(thing) + str(thing)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kibitz.provider.config import RetryConfig
 from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded, Timeout
-from kibitz.provider.retry import Budget, Retrier
+from kibitz.provider.retry import Allowance, Budget, Retrier
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,10 +49,14 @@ def scripted(*outcomes: OpenAIError | str) -> Callable[[], Awaitable[str]]:
 
 
 def retrier(
-    clock: Clock, *, retries: int = 2, uniform: Callable[[float, float], float] = lambda _, high: high
+    clock: Clock,
+    *,
+    retries: int = 2,
+    allowance: Allowance | None = None,
+    uniform: Callable[[float, float], float] = lambda _, high: high,
 ) -> Retrier:
     config = RetryConfig(max_retries=retries, initial_backoff_ms=500, max_backoff_ms=1500)
-    return Retrier(config, sleep=clock.sleep, uniform=uniform)
+    return Retrier(config, sleep=clock.sleep, allowance=allowance, uniform=uniform)
 
 
 async def test_tries_again_with_waits_that_double_up_to_the_longest() -> None:
@@ -130,7 +134,7 @@ async def test_a_cancellation_passes_through() -> None:
 async def test_concurrent_calls_keep_their_own_state() -> None:
     # A tenacity instance that concurrent tasks share hands out None and other tasks' results.
     clock = Clock()
-    shared = retrier(clock, retries=3)
+    shared = retrier(clock, retries=3, allowance=Allowance(clock, most=1000))
     calls = [shared(scripted(*[PASSES] * (i % 4), f"r{i}"), Budget(600, Clock())) for i in range(200)]
     assert await asyncio.gather(*calls) == [f"r{i}" for i in range(200)]
 
@@ -147,3 +151,47 @@ def test_every_wait_is_random_below_its_ceiling(share: float, attempt: int) -> N
 
     wait = retrier(Clock(), uniform=lambda low, high: low + share * (high - low))._wait(State)  # type: ignore[arg-type]  # two attributes of many
     assert 0 <= wait <= min(0.5 * 2 ** (attempt - 1), 1.5)
+
+
+async def test_when_nearly_all_fails_retries_stay_a_share_of_the_requests() -> None:
+    clock = Clock()
+    shared, attempts = retrier(clock, retries=2, allowance=Allowance(lambda: 0.0)), 0
+
+    async def attempt() -> str:
+        nonlocal attempts
+        attempts += 1
+        raise PASSES
+
+    for _ in range(200):
+        with pytest.raises(APIError):
+            await shared(attempt, Budget(600, Clock()))
+    # Ten to begin with, and a tenth of one for each request.
+    assert 200 + 25 <= attempts <= 200 + 31
+
+
+def test_time_brings_retries_back() -> None:
+    clock = Clock()
+    allowance = Allowance(clock)
+    assert sum(allowance.take() for _ in range(50)) == 10
+    clock.now += 35
+    assert sum(allowance.take() for _ in range(50)) == 3
+    clock.now += 100_000
+    assert sum(allowance.take() for _ in range(50)) == 10
+
+
+async def test_what_was_shown_is_not_asked_for_again() -> None:
+    clock = Clock()
+    with pytest.raises(APIError):
+        await retrier(clock)(scripted(PASSES, "fine"), Budget(600, clock), final=lambda: True)
+    assert clock.slept == []
+
+
+def test_a_part_of_a_budget_is_spent_of_the_whole() -> None:
+    clock = Clock()
+    whole = Budget(9, clock)
+    part = whole.part(2 / 3)
+    assert part.left == pytest.approx(6)
+    with part.spending():
+        clock.now += 5
+    assert part.left == pytest.approx(1)
+    assert whole.left == pytest.approx(4)

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 from pydantic import SecretStr
+from tests.support import canary
 
 from kibitz.provider import transport
 from kibitz.provider.config import OpenAIConfig
+from kibitz.provider.keys.key import Key
 from kibitz.provider.transport import HardenedTransport, Refused, http_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-KEY = "sk-canary-0123456789abcdef"
+KEY = canary.KEY
 URL = "https://api.example.com/v1"
 CONFIG = OpenAIConfig(base_url=URL, api_key=SecretStr(KEY))
 
@@ -60,17 +62,20 @@ def client(upstream: Upstream, max_bytes: int = 1000) -> httpx2.AsyncClient:
 async def test_only_listed_headers_leave_and_the_key_is_put_in_last() -> None:
     upstream = Upstream(200, {}, b"{}")
     async with client(upstream) as http:
-        await http.post(
-            URL + "/x",
-            json={},
-            headers={
-                "Authorization": "Bearer stolen",
-                "Cookie": "a=b",
-                "OpenAI-Organization": "theirs",
-                "X-Stainless-OS": "Linux",
-                "X-Injected": "yes",
-            },
-        )
+        with transport.signed_with(Key(KEY, "a test")):
+            await http.post(
+                URL + "/x",
+                json={},
+                headers={
+                    "Authorization": "Bearer stolen",
+                    "Cookie": "a=b",
+                    "OpenAI-Organization": "theirs",
+                    "X-Stainless-OS": "Linux",
+                    "X-Injected": "yes",
+                },
+            )
+        await http.post(URL + "/x", json={})
+    assert upstream.seen[1].headers["authorization"] == "Bearer none"
     sent = upstream.seen[0].headers
     assert sorted(sent) == [
         "accept",

@@ -19,7 +19,8 @@ from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.shield import Shielded, shield
 
 if TYPE_CHECKING:
-    from kibitz.provider.connection import Connection, Tally
+    from kibitz.provider.call import Call, Tally
+    from kibitz.provider.connection import Connection
     from kibitz.provider.models import Context
 
 TITLE_LENGTH = 120
@@ -30,22 +31,25 @@ MAX_LINES = 40
 
 
 async def suggest(
-    connection: Connection, place: Context, keys: tuple[str, ...], tally: Tally
+    connection: Connection, place: Context, keys: tuple[str, ...], call: Call
 ) -> list[Suggestion]:
     """Ask for suggestions; those whose edits do not all pass the gate are left out."""
     hidden, shown = await asyncio.to_thread(_hide, place, keys)
     request = assist.suggest(shown)
-    answer = await connection.ask(question_of(request), decoded(assist.parse_suggestions), tally)
-    return await asyncio.to_thread(_usable, answer, hidden, place, tally)
+    answer = await connection.ask(
+        question_of(request, place.language), decoded(assist.parse_suggestions), call
+    )
+    return await asyncio.to_thread(_usable, answer, hidden, place, call.tally)
 
 
 async def analyse(
-    connection: Connection, place: Context, keys: tuple[str, ...], tally: Tally
+    connection: Connection, place: Context, keys: tuple[str, ...], call: Call
 ) -> ContextAnalysis:
     """Ask what a place does."""
     _, shown = await asyncio.to_thread(_hide, place, keys)
     request = assist.analyse(shown)
-    answer = await connection.ask(question_of(request), decoded(assist.parse_analysis), tally)
+    answer = await connection.ask(question_of(request, place.language), decoded(assist.parse_analysis), call)
+    tally = call.tally
     return ContextAnalysis(
         summary=plain(answer.summary, TEXT_LENGTH),
         relies_on=_clean(answer.relies_on),

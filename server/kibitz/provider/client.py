@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Self
 
 from kibitz.guard.redact import Refused, environment_secrets
 from kibitz.provider import assisting
-from kibitz.provider.connection import Connection, Tally
+from kibitz.provider.call import Call, Tally
+from kibitz.provider.connection import Connection
 from kibitz.provider.errors import APIError
+from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.provider.listing import Job, Landing, ask_list, packs
 from kibitz.provider.models import BatchAnalysis, CodeAnalysis, Piece, Probe
 from kibitz.provider.questions import decoded, question_of
@@ -25,9 +27,14 @@ from kibitz.provider.shield import shield
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
+    from kibitz.findings.finding import Finding
     from kibitz.provider.config import OpenAIConfig
     from kibitz.provider.connection import Observer
+    from kibitz.provider.keys.consent import Consents
+    from kibitz.provider.keys.pool import KeyPool
+    from kibitz.provider.limits.quota import SharedQuota
     from kibitz.provider.models import Context, ContextAnalysis, PieceAnalysis, Suggestion
+    from kibitz.provider.status import EngineStatus
 
 
 class OpenAIClient:
@@ -41,20 +48,43 @@ class OpenAIClient:
         self,
         config: OpenAIConfig,
         *,
+        keys: KeyPool | None = None,
+        fallback_keys: KeyPool | None = None,
+        consents: Consents | None = None,
+        quota: SharedQuota | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         observer: Observer | None = None,
     ) -> None:
         """Does no I/O.
 
+        Args:
+            config: whom to ask, and how.
+            keys: where keys come from; None: ``config.api_key`` alone. Closed with the client.
+            fallback_keys: the same for ``config.fallback_base_url``.
+            consents: which key may go where. None: wherever ``config`` says, which is right where the same
+                person wrote both.
+            quota: limits that are shared with other processes; None: this client keeps to its own. Stays
+                open.
+            sleep: waits between attempts.
+            clock: seconds that only go forward.
+            observer: is told about every request.
+
         Raises:
             ConfigError: there is no key, and the endpoint is not on this machine.
         """
         self.config = config
-        self._connection = Connection(config, sleep=sleep, clock=clock, observer=observer)
-        self._secrets = environment_secrets(os.environ)
-        if config.api_key is not None:
-            self._secrets += (config.api_key.get_secret_value(),)
+        self._connection = Connection(
+            config,
+            keys=keys,
+            fallback_keys=fallback_keys,
+            consents=consents,
+            quota=quota,
+            sleep=sleep,
+            clock=clock,
+            observer=observer,
+        )
+        self._environment = environment_secrets(os.environ)
 
     def __repr__(self) -> str:
         return f"OpenAIClient(model={self.config.model!r}, endpoint={self.config.endpoint.name!r})"
@@ -72,6 +102,19 @@ class OpenAIClient:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._connection.aclose()
+
+    async def reload_keys(self) -> None:
+        """Look for the keys now, and give each another chance. Requests under way keep theirs.
+
+        Raises:
+            ConfigError: there should be a key, and there is none.
+        """
+        for pool in self._connection.pools:
+            await pool.reload()
+
+    def status(self) -> EngineStatus:
+        """Whom it asks, what holds it back, and what it did about failures lately."""
+        return self._connection.status()
 
     async def process_code(self, code: str, *, language: str = "python", context: str = "") -> CodeAnalysis:
         """Review one piece of code.
@@ -97,19 +140,30 @@ class OpenAIClient:
         pieces: Sequence[Piece],
         *,
         on_piece: Callable[[int, PieceAnalysis], None] | None = None,
+        on_finding: Callable[[int, Finding], None] | None = None,
+        urgency: Urgency | None = None,
+        verify: bool = False,
     ) -> BatchAnalysis:
         """Review several pieces in as few requests as ``max_request_tokens`` allows, side by side.
 
-        ``on_piece`` is called with a piece's place in ``pieces`` as soon as its analysis is there, on the
-        event loop.
+        Args:
+            pieces: what to review.
+            on_piece: is called with a piece's place in ``pieces`` as soon as its analysis is there, on the
+                event loop.
+            on_finding: the same for single findings of pieces that are not done, where ``config.early`` is
+                set. They are all in the piece's analysis again.
+            urgency: who goes first when limits hold requests back.
+            verify: have findings checked by a second question where ``config.verify`` is ``on-demand``.
 
         Raises:
             OpenAIError: a piece failed; the first failure. All others were asked to the end, and what came of
                 them went to ``on_piece``; the error's ``usage`` is that of the whole call.
         """
-        tally, landing = Tally(model=self.config.model), Landing(on_piece)
+        checks = self.config.verify == "on" or (verify and self.config.verify == "on-demand")
+        call = Call(Tally(model=self.config.model), urgency or Urgency(), verify=checks)
+        tally, landing = call.tally, Landing(on_piece, on_finding)
         jobs = await asyncio.to_thread(self._jobs, pieces, landing)
-        await _side_by_side(await self._asked(jobs, tally, landing))
+        await _side_by_side(await self._asked(jobs, call, landing))
         if landing.errors:
             error = landing.errors[0]
             error.usage = tally.usage
@@ -125,14 +179,14 @@ class OpenAIClient:
     async def generate_suggestions(self, context: Context) -> list[Suggestion]:
         """Other ways to write ``context.span``, best first; only those whose edits all passed the gate."""
         try:
-            return await assisting.suggest(self._connection, context, self._secrets, Tally())
+            return await assisting.suggest(self._connection, context, self._secrets, _explicit())
         except Refused as error:
             raise _not_sent(error) from error
 
     async def analyze_context(self, context: Context) -> ContextAnalysis:
         """What ``context.span`` does, relies on, and what would break it; plain text."""
         try:
-            return await assisting.analyse(self._connection, context, self._secrets, Tally())
+            return await assisting.analyse(self._connection, context, self._secrets, _explicit())
         except Refused as error:
             raise _not_sent(error) from error
 
@@ -142,8 +196,9 @@ class OpenAIClient:
         from kibitz.findings.assist import parse_probe, probe  # noqa: PLC0415
 
         await self.warm()
-        tally, started = Tally(), time.monotonic()
-        understood = await self._connection.ask(question_of(probe()), decoded(parse_probe), tally)
+        call, started = _explicit(), time.monotonic()
+        understood = await self._connection.ask(question_of(probe()), decoded(parse_probe), call)
+        tally = call.tally
         return Probe(
             model=tally.model,
             api=self._connection.dialect.api,
@@ -154,12 +209,18 @@ class OpenAIClient:
             request_id=tally.request_id,
         )
 
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        """What is replaced in all that is sent, wherever it stands: keys first of all."""
+        return (*self._environment, *(key for pool in self._connection.pools for key in pool.secrets()))
+
     def _jobs(self, pieces: Sequence[Piece], landing: Landing) -> list[Job]:
         """What may be sent of each piece; what may not is a failure. Takes CPU: for a thread."""
         jobs: list[Job] = []
+        secrets = self._secrets
         for index, piece in enumerate(pieces):
             try:
-                shielded = shield(piece.text, piece.context, keys=self._secrets)
+                shielded = shield(piece.text, piece.context, keys=secrets)
             except Refused as error:
                 landing.errors.append(_not_sent(error))
             else:
@@ -167,12 +228,17 @@ class OpenAIClient:
         return jobs
 
     async def _asked(
-        self, jobs: list[Job], tally: Tally, landing: Landing
+        self, jobs: list[Job], call: Call, landing: Landing
     ) -> list[Coroutine[object, object, None]]:
         if self.config.review == "rewrite":
-            return [ask_rewrite(self._connection, job, tally, landing) for job in jobs]
+            return [ask_rewrite(self._connection, job, call, landing) for job in jobs]
         packed = await asyncio.to_thread(packs, jobs, self.config.max_request_tokens)
-        return [ask_list(self._connection, pack, tally, landing) for pack in packed]
+        return [ask_list(self._connection, pack, call, landing) for pack in packed]
+
+
+def _explicit() -> Call:
+    """A call that somebody asked for, and waits for."""
+    return Call(urgency=Urgency(Priority.EXPLICIT))
 
 
 async def _side_by_side(work: list[Coroutine[object, object, None]]) -> None:

@@ -49,7 +49,7 @@ class RetryConfig(_Settings):
     """How often, and after how long, a failed request is tried again."""
 
     max_retries: Annotated[int, Field(ge=0, le=10)] = 2
-    """Attempts after the first one."""
+    """Attempts after the first one, as far as the client's budget for retries allows (see ``retry``)."""
     initial_backoff_ms: Annotated[int, Field(ge=0, le=600_000)] = 500
     """The longest wait before the first retry; it doubles from one to the next. Each wait is random
     between 0 and that (full jitter), but never shorter than what the provider asks for."""
@@ -82,6 +82,12 @@ class OpenAIConfig(_Settings):
 
     base_url: str | None = None
     """None is OpenAI itself. Plain ``http`` is accepted for this machine only."""
+    fallback_model: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
+    """Asked at the same endpoint while ``model`` is missing, overloaded or held back by its limits."""
+    fallback_base_url: str | None = None
+    """Asked when the first endpoint cannot answer: for ``fallback_model``, or ``model`` without one."""
+    fallback_api_key: SecretStr | None = None
+    """For ``fallback_base_url`` alone; ``api_key`` is never sent there."""
     api: Api = "auto"
     """``auto``: Responses with OpenAI and Azure, Chat Completions elsewhere."""
     organization: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
@@ -96,19 +102,25 @@ class OpenAIConfig(_Settings):
     max_concurrency: Annotated[int, Field(ge=1, le=1024)] = 4
     max_request_tokens: Annotated[int, Field(ge=64, le=1_000_000)] = 6000
     """Estimated input tokens up to which several pieces share one request."""
+    verify: Literal["off", "on", "on-demand"] = "off"
+    """Whether findings are checked by a second question: always, or where a call asks for it."""
+    verify_model: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
+    """None verifies with ``model``."""
+    early: bool = False
+    """Stream answers, and report each finding as soon as it is complete."""
     max_response_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     """Of an answer's decompressed body; a longer one is refused while it arrives."""
     trust_env: bool = False
     """Whether ``HTTPS_PROXY``, ``SSL_CERT_FILE`` and their like from the environment apply."""
 
-    @field_validator("api_key")
+    @field_validator("api_key", "fallback_api_key")
     @classmethod
     def _sendable(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None:
             check_key(key.get_secret_value())
         return key
 
-    @field_validator("base_url")
+    @field_validator("base_url", "fallback_base_url")
     @classmethod
     def _safe(cls, url: str | None) -> str | None:
         return None if url is None else check_base_url(url)

@@ -1,34 +1,39 @@
-"""One question to one endpoint: limits, deadline, retries, dialect, and what it all used.
-
-Loads the SDK in a thread when it is first needed (or by ``warm``). Belongs to one event loop.
-"""
+"""Whom questions go to, in which order, and what was learned on the way; ``trip`` is one question's way."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import time
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from kibitz.provider import pricing, wire
-from kibitz.provider.errors import ConfigError, OpenAIError, RateLimitExceeded
-from kibitz.provider.models import Usage
-from kibitz.provider.rate_limit import RateLimiter
-from kibitz.provider.retry import Budget, Retrier
-from kibitz.telemetry import masking
+from kibitz.provider.breaker import State
+from kibitz.provider.calibration import Calibration
+from kibitz.provider.errors import ConfigError
+from kibitz.provider.fallback import Kind, Step
+from kibitz.provider.keys.fixed import FixedKeys
+from kibitz.provider.keys.key import Key
+from kibitz.provider.keys.pool import KeyPool
+from kibitz.provider.lanes import NO_KEY, Gates
+from kibitz.provider.retry import Allowance, Retrier
+from kibitz.provider.status import EngineStatus
+from kibitz.provider.target import Target
+from kibitz.provider.trip import Trip
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from kibitz.provider import wire
+    from kibitz.provider.call import Call, Listener
     from kibitz.provider.config import OpenAIConfig
-    from kibitz.provider.rate_limit import Permit
-    from kibitz.provider.sdk import Reply, Sdk
+    from kibitz.provider.errors import OpenAIError
+    from kibitz.provider.keys.consent import Consents
+    from kibitz.provider.limits.quota import SharedQuota
+    from kibitz.provider.models import Usage
 
 T = TypeVar("T")
-_DEFAULT_PAUSE = 1.0
-"""Seconds that everyone waits when a provider wants fewer requests and does not say for how long."""
+_STEPS_KEPT = 20
+_FALLBACK = ("fallback_api_key", "fallback_base_url")
 
 
 class Observer(Protocol):
@@ -43,210 +48,128 @@ class Observer(Protocol):
     def retrying(self, error: OpenAIError, *, wait: float) -> None:
         """Another attempt follows after ``wait``."""
 
-
-@dataclass(slots=True)
-class Tally:
-    """What the requests of one call used together, failed ones included."""
-
-    usage: Usage = field(default_factory=Usage)
-    model: str = ""
-    request_id: str | None = None
-    """Of the last answer."""
+    def stepped(self, step: Step) -> None:
+        """Something else is asked than before."""
 
 
 class Connection:
-    """Asks questions; see the module."""
+    """Asks questions; see the module. Belongs to one event loop."""
 
     def __init__(
         self,
         config: OpenAIConfig,
         *,
+        keys: KeyPool | None = None,
+        fallback_keys: KeyPool | None = None,
+        consents: Consents | None = None,
+        quota: SharedQuota | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         observer: Observer | None = None,
     ) -> None:
-        if config.api_key is not None:
-            masking.hide(config.api_key.get_secret_value())
-        elif not config.endpoint.is_loopback:
-            raise ConfigError(
-                f"{config.endpoint.name} needs an API key; set OPENAI_API_KEY (or KIBITZ_API_KEY), or set "
-                "base_url to a model server on this machine"
-            )
         self.config = config
-        self.dialect = wire.Dialect.of(config)
-        """What the endpoint was seen to understand."""
-        self._clock = clock
-        self._observer = observer
-        self._retrier = Retrier(config.retry_config, sleep=sleep)
-        self._limiter = RateLimiter(
-            requests_per_minute=config.requests_per_minute,
-            tokens_per_minute=config.tokens_per_minute,
-            max_concurrency=config.max_concurrency,
+        self.clock = clock
+        self.observer = observer
+        self.calibration = Calibration()
+        self.retrier = Retrier(config.retry_config, sleep=sleep, allowance=Allowance(clock))
+        self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
+        gates = Gates(quota)
+        self.targets = tuple(
+            Target(each, pool, gates, consents=consents, clock=clock, on_breaker=self._breaker_changed)
+            for each, pool in _ladder(config, keys, fallback_keys)
         )
-        self._sdk: asyncio.Task[Sdk] | None = None
-        self._closed = False
+        """In the order in which they are asked."""
+        self.using = self.targets[0]
+        """Who answered last."""
+
+    @property
+    def dialect(self) -> wire.Dialect:
+        """What the first endpoint was seen to understand."""
+        return self.targets[0].dialect
+
+    @property
+    def pools(self) -> tuple[KeyPool, ...]:
+        """The pools of keys, each once."""
+        return tuple(dict.fromkeys(target.keys for target in self.targets))
 
     async def warm(self) -> None:
         """Load the SDK now, off the event loop, so that the first question does not wait for it."""
-        await self._loaded()
+        await self.targets[0].link.sdk()
 
     async def aclose(self) -> None:
         """Close all connections. Questions under way fail."""
-        self._closed = True
-        if self._sdk is not None:
-            await asyncio.wait({self._sdk})
-            if not self._failed_to_load(self._sdk):
-                await self._sdk.result().aclose()
+        for target in self.targets:
+            await target.link.aclose()
+        for pool in self.pools:
+            await pool.aclose()
 
-    async def ask(self, question: wire.Question, parse: Callable[[str], T], tally: Tally) -> T:
-        """The answer as ``parse`` understands it. What was used is added to ``tally``, whatever happens.
+    async def ask(
+        self,
+        question: wire.Question,
+        parse: Callable[[wire.Answer], T],
+        call: Call,
+        listener: Listener | None = None,
+    ) -> T:
+        """The answer as ``parse`` understands it. What was used is added to the tally, whatever happens.
 
         ``parse`` may raise ``InvalidResponse``; a retryable one gets one more attempt, as other bad answers
-        do.
+        do. With a ``listener`` the answer is streamed where the endpoint can, and told as it comes.
 
         Raises:
             OpenAIError: one of the five.
         """
-        return await self._asked(question, lambda answer: parse(answer.text), tally)
+        return await Trip(self, question, parse, call, listener).answer()
 
-    async def weighed(self, question: wire.Question, tally: Tally) -> wire.Answer:
-        """The same for an answer in plain text, with its tokens if the question asked for them."""
-        return await self._asked(question, lambda answer: answer, tally)
+    def note(self, step: Step) -> None:
+        """Something else is asked than before: keep it for the status, and tell it."""
+        self._steps.append(step)
+        if self.observer is not None:
+            self.observer.stepped(step)
 
-    async def _asked(self, question: wire.Question, parse: Callable[[wire.Answer], T], tally: Tally) -> T:
-        budget = Budget(self.config.timeout_ms / 1000, self._clock)
-        sdk = await self._loaded()
+    def status(self) -> EngineStatus:
+        """What it is doing, for people."""
+        return EngineStatus(
+            using=self.using.name,
+            targets=tuple(target.status() for target in self.targets),
+            steps=tuple(self._steps),
+        )
 
-        async def attempt() -> T:
-            return parse(await self._attempt(sdk, question, budget, tally))
-
-        def on_retry(error: OpenAIError, wait: float) -> None:
-            if self._observer is not None:
-                self._observer.retrying(error, wait=wait)
-
-        return await self._retrier(attempt, budget, on_retry)
-
-    async def _attempt(self, sdk: Sdk, question: wire.Question, budget: Budget, tally: Tally) -> wire.Answer:
-        from kibitz.provider.translate import FieldRefused  # noqa: PLC0415 - loaded with the SDK by now
-
-        while True:
-            dialect = self.dialect
-            try:
-                return await self._once(sdk, question, dialect, budget, tally)
-            except FieldRefused as refused:
-                if refused.field in self.config.model_fields_set:
-                    raise
-                # Others may have learned the same meanwhile: then their dialect is the next to try.
-                if self.dialect == dialect:
-                    simpler = dialect.after_refusal(refused.field)
-                    if simpler is None:
-                        raise
-                    self.dialect = simpler
-
-    async def _once(
-        self, sdk: Sdk, question: wire.Question, dialect: wire.Dialect, budget: Budget, tally: Tally
-    ) -> wire.Answer:
-        body = wire.body_of(question, self.config, dialect)
-        asked = question.input_tokens
-        allowance = body.get("max_output_tokens") or body.get("max_completion_tokens") or body["max_tokens"]
-        async with self._limiter.admit(asked + allowance, longest_pause=budget.left) as permit:
-            started = self._clock()
-            try:
-                reply = await self._posted(sdk, dialect, body, question, budget)
-            except OpenAIError as error:
-                # It was read, perhaps, but not answered.
-                permit.settle(asked)
-                tally.usage += self._unanswered()
-                self._failed(error, started)
-                raise
-            except asyncio.CancelledError:
-                # An editor cancels often; what was not written yet must not block what comes next.
-                permit.settle(asked)
-                raise
-            return self._read(reply, dialect, permit, tally, started)
-
-    async def _posted(
-        self,
-        sdk: Sdk,
-        dialect: wire.Dialect,
-        body: dict[str, object],
-        question: wire.Question,
-        budget: Budget,
-    ) -> Reply:
-        from kibitz.provider.translate import timed_out  # noqa: PLC0415 - loaded with the SDK by now
-
-        sent = "\n".join(message.content for message in question.messages)
-        try:
-            with budget.spending() as seconds:
-                async with asyncio.timeout(seconds):
-                    return await sdk.post(dialect.api, body, sent)
-        except TimeoutError as error:
-            raise timed_out(self.config) from error
-
-    def _read(
-        self, reply: Reply, dialect: wire.Dialect, permit: Permit, tally: Tally, started: float
-    ) -> wire.Answer:
-        answer = wire.read(dialect, reply.data)
-        used = self._priced(answer)
-        if answer.usage is not None:
-            permit.settle(used.input_tokens + used.output_tokens)
-        tally.usage += used
-        tally.model = answer.model or self.config.model
-        tally.request_id = reply.request_id
-        if self._observer is not None:
-            self._observer.answered(
-                model=tally.model,
-                seconds=self._clock() - started,
-                usage=used,
-                request_id=reply.request_id,
-            )
-        if answer.problem is not None:
-            answer.problem.request_id = reply.request_id
-            self._failed(answer.problem, started)
-            raise answer.problem
-        return answer
-
-    def _failed(self, error: OpenAIError, started: float) -> None:
-        if isinstance(error, RateLimitExceeded) and error.retryable:
-            self._limiter.pause(error.retry_after or _DEFAULT_PAUSE)
-        if self._observer is not None:
-            self._observer.failed(error, seconds=self._clock() - started)
-
-    def _priced(self, answer: wire.Answer) -> Usage:
-        if answer.usage is None:
-            # It cost something, and nobody says how much.
-            return Usage(requests=1)
-        price = pricing.cost(answer.model or self.config.model, answer.usage, self.config.endpoint)
-        if price is None and answer.model is not None:
-            # Servers call models by other names than the price list; the configured one may be known.
-            price = pricing.cost(self.config.model, answer.usage, self.config.endpoint)
-        return replace(answer.usage, cost_usd=price)
-
-    def _unanswered(self) -> Usage:
-        """A request that failed costs nothing, where prices are known at all."""
-        price = pricing.cost(self.config.model, Usage(), self.config.endpoint)
-        return Usage(requests=1, cost_usd=None if price is None else Decimal(0))
-
-    async def _loaded(self) -> Sdk:
-        if self._closed:
-            raise ConfigError("this client was closed; make a new one")
-        if self._sdk is None or (self._sdk.done() and self._failed_to_load(self._sdk)):
-            self._sdk = asyncio.create_task(asyncio.to_thread(_load, self.config))
-        try:
-            # Shielded: a cancelled question must not leave the others without a client.
-            return await asyncio.shield(self._sdk)
-        except (ImportError, OSError, ValueError) as error:
-            raise ConfigError(
-                f"the connection could not be set up ({masking.mask(str(error))}); check the system's "
-                "trusted certificates and, with trust_env, the proxy settings"
-            ) from error
-
-    @staticmethod
-    def _failed_to_load(task: asyncio.Task[Sdk]) -> bool:
-        return task.cancelled() or task.exception() is not None
+    def _breaker_changed(self, target: Target, key_id: str, state: State) -> None:
+        opened = state is State.OPEN
+        kind = Kind.BREAKER_OPENED if opened else Kind.BREAKER_CLOSED
+        why = "most of the last requests failed" if opened else "a request succeeded"
+        name = target.name if key_id == NO_KEY else f"{target.name} with key {key_id}"
+        self.note(Step(kind, why, name, name))
 
 
-def _load(config: OpenAIConfig) -> Sdk:
-    pricing.load()
-    sdk: Sdk = importlib.import_module("kibitz.provider.sdk").load(config)
-    return sdk
+def _ladder(
+    config: OpenAIConfig, keys: KeyPool | None, fallback_keys: KeyPool | None
+) -> list[tuple[OpenAIConfig, KeyPool]]:
+    """Whom to ask, in order, each with the keys that may go there."""
+    keys = keys or _own(config, "api_key")
+    ladder = [(config, keys)]
+    if config.fallback_model is not None and config.fallback_model != config.model:
+        ladder.append((config.model_copy(update={"model": config.fallback_model}), keys))
+    if config.fallback_base_url is not None:
+        model = config.fallback_model or config.model
+        away = config.model_copy(
+            update={"base_url": config.fallback_base_url, "model": model, "api": "auto", "api_key": None}
+        )
+        ladder.append((away, fallback_keys or _own(config, "fallback_api_key")))
+    for each, pool in ladder:
+        if pool.place == FixedKeys(()).place and not each.endpoint.is_loopback:
+            raise _no_key(each, is_first=each.base_url == config.base_url)
+    return ladder
+
+
+def _no_key(config: OpenAIConfig, *, is_first: bool) -> ConfigError:
+    key, address = ("OPENAI_API_KEY (or KIBITZ_API_KEY)", "base_url") if is_first else _FALLBACK
+    return ConfigError(
+        f"{config.endpoint.name} needs an API key; set {key}, or set {address} to a model server on this "
+        "machine"
+    )
+
+
+def _own(config: OpenAIConfig, field: str) -> KeyPool:
+    secret = getattr(config, field)
+    return KeyPool(FixedKeys(() if secret is None else (Key(secret.get_secret_value(), f"setting {field}"),)))

@@ -64,6 +64,9 @@ class PieceAnalysis:
     findings: tuple[Finding, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=Counter)
     """Claims, or fixes, that were not kept: a stable reason such as ``quote-not-found`` -> how many."""
+    answered_by: str = ""
+    """What answered in place of the configured model, or answered less than was asked; mostly empty. Such an
+    answer is not worth keeping for long."""
 
 
 @dataclass(frozen=True, slots=True)

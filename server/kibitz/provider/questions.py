@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 
     from kibitz.findings.request import Request
     from kibitz.findings.rewrite import Dialogue
+    from kibitz.provider.wire import Answer
 
 T = TypeVar("T")
 
 
-def question_of(request: Request) -> Question:
-    """A question that is answered in one go."""
+def question_of(request: Request, language: str = "") -> Question:
+    """A question that is answered in one go, about source in ``language``."""
     return Question(
         request.instructions,
         (Message("user", request.input),),
         request.schema_name,
         request.schema,
         request.max_output_tokens,
+        language=language,
     )
 
 
-def turn_of(dialogue: Dialogue) -> Question:
-    """The next turn of a dialogue."""
+def turn_of(dialogue: Dialogue, language: str = "") -> Question:
+    """The next turn of a dialogue about source in ``language``."""
     return Question(
         dialogue.instructions,
         tuple(Message(turn.role, turn.content) for turn in dialogue.turns),
@@ -38,18 +40,19 @@ def turn_of(dialogue: Dialogue) -> Question:
         dialogue.schema,
         dialogue.max_output_tokens,
         dialogue.weigh,
+        language,
     )
 
 
-def decoded(read: Callable[[object], T]) -> Callable[[str], T]:
+def decoded(read: Callable[[object], T]) -> Callable[[Answer], T]:
     """A parser of raw answers from one of decoded answers.
 
     It raises ``InvalidResponse``, worth another attempt, where the answer is not JSON or not in the schema.
     """
 
-    def parse(raw: str) -> T:
+    def parse(answer: Answer) -> T:
         try:
-            return read(decode_json(json_part(raw)))
+            return read(decode_json(json_part(answer.text)))
         except Rejected as error:
             raise _off_schema(str(error)) from error
         except Malformed:

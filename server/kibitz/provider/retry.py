@@ -1,5 +1,8 @@
 """Trying again: one layer, with full jitter, within the call's deadline.
 
+Retries are a share of what goes out: each request adds a tenth of one to a purse, time adds one every ten
+seconds, and each retry takes one. When nearly all fails, an empty purse keeps kibitz from doubling the load.
+
 A wait is random between 0 and a ceiling that doubles (so that clients which failed together do not come back
 together), but never shorter than what the provider asks for. A provider that asks for more time than the
 call has left ends it at once. The SDK's own retries are off: they wait without jitter, and retry what cannot
@@ -24,19 +27,29 @@ if TYPE_CHECKING:
     from kibitz.provider.config import RetryConfig
 
 T = TypeVar("T")
+_MOST_RETRIES = 10.0
+_RETRIES_PER_REQUEST = 0.1
+_RETRIES_PER_SECOND = 0.1
 
 
 class Budget:
     """The time that a call may take, of which only what is spent inside ``spending`` counts."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, seconds: float, clock: Callable[[], float] = time.monotonic, whole: Budget | None = None
+    ) -> None:
         self._left = seconds
         self._clock = clock
+        self._whole = whole
 
     @property
     def left(self) -> float:
         """Seconds, never negative."""
         return max(self._left, 0.0)
+
+    def part(self, share: float) -> Budget:
+        """A share of what is left, for one of several ways to go; what it spends is spent of the whole."""
+        return Budget(self.left * share, self._clock, self)
 
     @contextmanager
     def spending(self) -> Iterator[float]:
@@ -45,7 +58,36 @@ class Budget:
         try:
             yield self.left
         finally:
-            self._left -= self._clock() - started
+            self._spend(self._clock() - started)
+
+    def _spend(self, seconds: float) -> None:
+        self._left -= seconds
+        if self._whole is not None:
+            self._whole._spend(seconds)  # noqa: SLF001 - of the same class
+
+
+class Allowance:
+    """How many retries are left to all calls together; see the module. ``clock`` is in seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, most: float = _MOST_RETRIES) -> None:
+        self._clock = clock
+        self._most = most
+        self._left = most
+        self._at = clock()
+
+    def earn(self) -> None:
+        """A request goes out for the first time."""
+        self._left = min(self._left + _RETRIES_PER_REQUEST, self._most)
+
+    def take(self) -> bool:
+        """Whether one more retry may go out."""
+        now = self._clock()
+        self._left = min(self._left + (now - self._at) * _RETRIES_PER_SECOND, self._most)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
 class Retrier:
@@ -56,9 +98,11 @@ class Retrier:
         config: RetryConfig,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        allowance: Allowance | None = None,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._config = config
+        self._allowance = allowance or Allowance()
         self._sleep = sleep
         self._uniform = uniform
 
@@ -67,11 +111,15 @@ class Retrier:
         attempt: Callable[[], Awaitable[T]],
         budget: Budget,
         on_retry: Callable[[OpenAIError, float], None] | None = None,
+        *,
+        final: Callable[[], bool] = lambda: False,
     ) -> T:
         """The result of the first attempt that succeeds, or the error of the last one.
 
-        ``on_retry`` is told the error and the seconds to wait. A cancellation passes through untouched.
+        ``on_retry`` is told the error and the seconds to wait; where ``final`` says so, nothing is tried
+        again. A cancellation passes through untouched.
         """
+        self._allowance.earn()
 
         async def sleep(seconds: float) -> None:
             with budget.spending():
@@ -86,7 +134,11 @@ class Retrier:
         retrying = _t.AsyncRetrying(
             retry=_Worthwhile(),
             stop=lambda state: (
-                state.attempt_number > self._config.max_retries or state.upcoming_sleep >= budget.left
+                state.attempt_number > self._config.max_retries
+                or state.upcoming_sleep >= budget.left
+                or final()
+                # The last to be asked, because it takes.
+                or not self._allowance.take()
             ),
             wait=self._wait,
             sleep=sleep,

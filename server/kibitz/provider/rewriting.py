@@ -14,40 +14,42 @@ from kibitz.provider.questions import turn_of
 from kibitz.provider.wire import json_part
 
 if TYPE_CHECKING:
-    from kibitz.provider.connection import Connection, Tally
+    from kibitz.provider.call import Call
+    from kibitz.provider.connection import Connection
     from kibitz.provider.listing import Job, Landing
     from kibitz.provider.wire import Answer
 
 _RAMBLED = "answer-too-long"
 
 
-async def ask_rewrite(connection: Connection, job: Job, tally: Tally, landing: Landing) -> None:
+async def ask_rewrite(connection: Connection, job: Job, call: Call, landing: Landing) -> None:
     """Review one piece. It lands, or its failure is noted, and does not stop others."""
     try:
-        claims, dropped = await _claims(connection, job, tally)
+        claims, dropped, instead = await _claims(connection, job, call)
     except OpenAIError as error:
         landing.errors.append(error)
         return
     # The gate parses: not on the event loop.
-    landing.land(job.index, await asyncio.to_thread(settled, job, claims, dropped))
+    landing.land(job.index, await asyncio.to_thread(settled, job, claims, dropped, instead))
 
 
-async def _claims(connection: Connection, job: Job, tally: Tally) -> tuple[list[Claim], Counter[str]]:
+async def _claims(connection: Connection, job: Job, call: Call) -> tuple[list[Claim], Counter[str], str]:
+    """The claims, what was dropped why, and who answered in place of the configured model."""
     asked = rewrite.rewrite_request(job.text, job.language, job.context)
-    answer = await _ask(connection, asked, tally)
+    answer = await _ask(connection, asked, job.language, call)
     if answer is None:
-        return [], Counter({_RAMBLED: 1})
+        return [], Counter({_RAMBLED: 1}), ""
     block = rewrite.extract(answer.text)
     if block is None:
-        return [], Counter({"no-code": 1})
+        return [], Counter({"no-code": 1}), answer.instead
     hunks = await asyncio.to_thread(rewrite.compare, job.text, block, job.language)
     if isinstance(hunks, rewrite.Dropped):
-        return [], Counter({hunks.reason: 1})
+        return [], Counter({hunks.reason: 1}), answer.instead
     confidence = rewrite.confidence_of(answer.text, hunks, answer.tokens)
     claims: list[Claim] = []
     dropped: Counter[str] = Counter()
     for hunk in hunks:
-        said = await _ask(connection, rewrite.question_request(asked, answer.text, hunk), tally)
+        said = await _ask(connection, rewrite.question_request(asked, answer.text, hunk), job.language, call)
         claim = (
             rewrite.read_answer(json_part(said.text), hunk, confidence) if said else rewrite.Dropped(_RAMBLED)
         )
@@ -55,13 +57,13 @@ async def _claims(connection: Connection, job: Job, tally: Tally) -> tuple[list[
             claims.append(claim)
         else:
             dropped[claim.reason] += 1
-    return claims, dropped
+    return claims, dropped, answer.instead
 
 
-async def _ask(connection: Connection, asked: rewrite.Dialogue, tally: Tally) -> Answer | None:
+async def _ask(connection: Connection, asked: rewrite.Dialogue, language: str, call: Call) -> Answer | None:
     """The answer; None if it grew longer than any honest one: the model rambled, and would again."""
     try:
-        return await connection.weighed(turn_of(asked), tally)
+        return await connection.ask(turn_of(asked, language), lambda answer: answer, call)
     except OpenAIError as error:
         if error.code == "length" and asked.max_output_tokens < connection.config.max_tokens:
             return None

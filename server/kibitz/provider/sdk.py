@@ -19,10 +19,13 @@ import openai.resources.responses
 
 from kibitz.guard.sanitize import Rejected, decode_json
 from kibitz.provider import translate
-from kibitz.provider.transport import http_client
+from kibitz.provider.transport import http_client, signed_with
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from kibitz.provider.config import OpenAIConfig
+    from kibitz.provider.keys.key import Key
 
 _PLACEHOLDER = "added-by-the-transport"
 
@@ -50,17 +53,31 @@ class Sdk:
             http_client=self._http,
         )
 
-    async def post(self, api: str, body: dict[str, Any], sent: str) -> Reply:
+    async def post(
+        self,
+        api: str,
+        body: dict[str, Any],
+        sent: str,
+        *,
+        key: Key | None,
+        on_headers: Callable[[Mapping[str, str]], None],
+    ) -> Reply:
         """Ask; ``sent`` is the text that must not be quoted in an error.
+
+        ``on_headers`` gets the headers of whatever answer comes, also of a refusal.
 
         Raises:
             OpenAIError: whatever went wrong. ``CancelledError`` passes through, with the connection closed.
         """
         create = self._client.responses if api == "responses" else self._client.chat.completions
         try:
-            raw = await create.with_raw_response.create(**body)
+            with signed_with(key):
+                raw = await create.with_raw_response.create(**body)
         except Exception as error:
-            raise translate.translate(error, self._config, sent) from error
+            if isinstance(error, openai.APIStatusError):
+                on_headers(error.response.headers)
+            raise translate.translate(error, self._config, sent, key=key) from error
+        on_headers(raw.headers)
         request_id = translate.request_id_of(raw.headers)
         try:
             return Reply(decode_json(raw.content.decode("utf-8")), request_id)

@@ -29,6 +29,7 @@ from kibitz.provider.errors import (
     RateLimitExceeded,
     Timeout,
 )
+from kibitz.provider.fallback import MODEL_MISSING, TOO_LARGE
 from kibitz.provider.wire import name_of
 from kibitz.telemetry.masking import mask
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from kibitz.provider.config import OpenAIConfig
+    from kibitz.provider.keys.key import Key
 
 _NO_CREDIT = frozenset(
     {
@@ -60,6 +62,8 @@ _FIELDS = {
     "temperature": re.compile(r"\btemperature\b"),
     "store": re.compile(r"\bstore\b"),
 }
+_ONE_TOO_LARGE = re.compile(r"request too large|too large for", re.IGNORECASE)
+"""What OpenAI says, with status 429, of a request that no minute has enough tokens for."""
 _MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
 _QUOTE_LENGTH = 200
 _ECHO = 16
@@ -75,9 +79,14 @@ class FieldRefused(ConfigError):  # noqa: N818 - in line with the five
         self.field = field
 
 
-def translate(error: Exception, config: OpenAIConfig, sent: str = "") -> OpenAIError:
-    """The error to raise ``from error``, whose own texts are made harmless. ``sent`` is what was asked."""
-    translated = _translate(error, config, sent)
+def translate(
+    error: Exception, config: OpenAIConfig, sent: str = "", *, key: Key | None = None
+) -> OpenAIError:
+    """The error to raise ``from error``, whose own texts are made harmless.
+
+    ``sent`` is what was asked, and ``key`` what it was signed with.
+    """
+    translated = _translate(error, config, sent, key)
     if isinstance(error, openai.APIError):
         harmless = f"status {error.status_code}" if isinstance(error, openai.APIStatusError) else "failed"
         error.args, error.message, error.body = (harmless,), harmless, None
@@ -86,13 +95,13 @@ def translate(error: Exception, config: OpenAIConfig, sent: str = "") -> OpenAIE
     return translated
 
 
-def _translate(error: Exception, config: OpenAIConfig, sent: str) -> OpenAIError:
+def _translate(error: Exception, config: OpenAIConfig, sent: str, key: Key | None) -> OpenAIError:
     if isinstance(error, OpenAIError):
         return error
     if isinstance(error, transport.Refused):
         return _refused(error, config)
     if isinstance(error, openai.APIStatusError):
-        return _Status(error, config, sent).translated()
+        return _Status(error, config, sent, key).translated()
     if isinstance(error, openai.APIConnectionError | OSError):
         return _connection(error, config)
     what = f"failed in an unexpected way ({type(error).__name__})"
@@ -191,8 +200,11 @@ def _unreachable(config: OpenAIConfig, why: str) -> APIError:
 class _Status:
     """An answer whose status says that the request failed."""
 
-    def __init__(self, error: openai.APIStatusError, config: OpenAIConfig, sent: str) -> None:
+    def __init__(
+        self, error: openai.APIStatusError, config: OpenAIConfig, sent: str, key: Key | None
+    ) -> None:
         self._config = config
+        self._key = key
         self._name = config.endpoint.name
         self._status = error.status_code
         self._headers = error.response.headers
@@ -237,17 +249,20 @@ class _Status:
         )
 
     def _bad_key(self) -> ConfigError:
-        if self._config.api_key is None:
+        if self._key is None:
             return ConfigError(f"{self._name} wants an API key; set OPENAI_API_KEY (or KIBITZ_API_KEY)")
         return ConfigError(
-            f"{self._name} does not accept the API key; set OPENAI_API_KEY (or KIBITZ_API_KEY) to a valid one"
+            f"{self._name} does not accept the API key from {self._key.place} "
+            f"(fingerprint {self._key.id}); "
+            "put a valid one there"
         )
 
     def _not_found(self) -> ConfigError:
         if self._code == "model_not_found" or _MODEL.search(self._said):
             return ConfigError(
                 f"{self._name} has no model {self._config.model!r}, or not for this key; "
-                "set another one with the setting model"
+                "set another one with the setting model",
+                code=MODEL_MISSING,
             )
         return ConfigError(
             f"{self._name} does not know the address that was asked; check the setting base_url (it mostly "
@@ -258,6 +273,12 @@ class _Status:
         if self._code in _NO_CREDIT:
             return RateLimitExceeded(
                 f"the credit or spending limit at {self._name} is used up; check the plan and billing there"
+            )
+        if _ONE_TOO_LARGE.search(self._said):
+            return RateLimitExceeded(
+                f"one request needs more tokens than {self._name} gives in a minute; lower the setting "
+                "max_request_tokens",
+                code=TOO_LARGE,
             )
         return RateLimitExceeded(
             f"{self._name} wants fewer requests or tokens; if this happens often, lower requests_per_minute "

@@ -4,8 +4,8 @@ What the SDK hands down is not trusted further than needed. Its environment vari
 the organization or replace the key; it would follow a redirect with the source code in the body; and it
 believes any length of answer. So the last step before the wire
 
-- lets a request through to the configured origin only, with an allowlist of headers, and puts the key in
-  here (the SDK never has it, so none of its objects can leak it);
+- lets a request through to the configured origin only, with an allowlist of headers, and puts the key of
+  this one request in here (the SDK never has it, so none of its objects can leak it);
 - refuses redirects;
 - decompresses by itself and stops at the limit, so that a bomb costs no more than the limit.
 
@@ -15,6 +15,8 @@ Imports httpx2 (0.14 s): load it in a thread.
 from __future__ import annotations
 
 import zlib
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -24,9 +26,10 @@ from kibitz.provider.endpoint import Endpoint
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from kibitz.provider.config import OpenAIConfig
+    from kibitz.provider.keys.key import Key
 
 _FORWARDED = ("content-type", "content-length", "transfer-encoding", "accept", "user-agent")
 _REDIRECT = range(300, 400)
@@ -41,6 +44,19 @@ class Refused(Exception):  # noqa: N818 - says what was done, and never leaves t
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
+
+
+_key: ContextVar[Key | None] = ContextVar("_key", default=None)
+
+
+@contextmanager
+def signed_with(key: Key | None) -> Iterator[None]:
+    """Requests of this task carry this key while the block runs."""
+    token = _key.set(key)
+    try:
+        yield
+    finally:
+        _key.reset(token)
 
 
 REDIRECT = "redirect"
@@ -75,7 +91,13 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
             raise Refused(WRONG_ORIGIN)
         kept = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
         # Not compressed is simplest for both sides: answers are a few kilobytes.
-        headers = {"host": request.headers["host"], **kept, "accept-encoding": "identity", **self._headers}
+        headers = {
+            "host": request.headers["host"],
+            **kept,
+            "accept-encoding": "identity",
+            **self._headers,
+            **_authorization(),
+        }
         outgoing = httpx2.Request(
             request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
         )
@@ -159,9 +181,8 @@ def http_client(config: OpenAIConfig) -> httpx2.AsyncClient:
     context: ssl.SSLContext | bool = False
     if endpoint.is_encrypted:
         context = ssl_context(trust_env=config.trust_env)
-    limits = httpx2.Limits(
-        max_connections=config.max_concurrency, max_keepalive_connections=config.max_concurrency
-    )
+    # How many requests are under way is the gates' business: each key of a pool has its own.
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=config.max_concurrency)
     proxy = _proxy(endpoint) if config.trust_env else None
     inner = httpx2.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits, proxy=proxy)
     transport = HardenedTransport(
@@ -177,10 +198,14 @@ def http_client(config: OpenAIConfig) -> httpx2.AsyncClient:
     )
 
 
-def _own_headers(config: OpenAIConfig) -> dict[str, str]:
+def _authorization() -> dict[str, str]:
     # A server on this machine mostly wants no key, but the OpenAI-compatible ones want the header.
-    key = config.api_key.get_secret_value() if config.api_key else "none"
-    headers = {"authorization": f"Bearer {key}"}
+    key = _key.get()
+    return {"authorization": f"Bearer {key.secret() if key is not None else 'none'}"}
+
+
+def _own_headers(config: OpenAIConfig) -> dict[str, str]:
+    headers: dict[str, str] = {}
     if config.organization:
         headers["openai-organization"] = config.organization
     if config.project:

@@ -51,6 +51,8 @@ class Question:
     """None: as many as the configuration allows."""
     weigh: bool = False
     """Have the probability of each token reported, where the API can."""
+    language: str = ""
+    """Of the source in it, as far as that is one; how many tokens a text takes depends on it."""
 
     @property
     def input_tokens(self) -> int:
@@ -180,6 +182,8 @@ class Answer:
     usage: Usage | None = None
     """Without a cost; None if the server did not say."""
     model: str | None = None
+    instead: str = ""
+    """Who answered in place of the configured model; mostly nobody."""
     tokens: tuple[Token, ...] = ()
     """What the text is made of, with probabilities; empty unless they were asked for and came."""
 
@@ -193,7 +197,9 @@ def read(dialect: Dialect, reply: object) -> Answer:
         text, problem = "", _upstream(reply["error"])
     if problem is None and not text.strip():
         problem = _unusable("the answer is empty", code="empty", retryable=True)
-    return Answer(text, problem, _usage(reply.get("usage")), name_of(reply.get("model")), _tokens(reply))
+    return Answer(
+        text, problem, _usage(reply.get("usage")), name_of(reply.get("model")), tokens=_tokens(reply)
+    )
 
 
 def _read_chat(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:

@@ -1,0 +1,384 @@
+"""One question, asked until it is answered.
+
+Its way, from the outside in:
+
+1. ``Trip.answer`` goes down the ladder of targets (the model, the fallback model, the fallback endpoint)
+   while another one can help;
+2. the retrier repeats what may pass by itself;
+3. ``Trip._with_any_key`` takes the next key at once where that can help;
+4. ``Trip._sent`` waits for the key's limits and its breaker, sends, and settles what it took.
+
+The call's deadline holds over all of it. Waiting for our own limits does not count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from kibitz.provider import fallback, pricing, wire
+from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded, Timeout
+from kibitz.provider.fallback import Kind, Step
+from kibitz.provider.lanes import NO_KEY
+from kibitz.provider.limits.headers import observed
+from kibitz.provider.models import Usage
+from kibitz.provider.retry import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kibitz.provider.call import Call, Listener
+    from kibitz.provider.connection import Connection
+    from kibitz.provider.keys.key import Key
+    from kibitz.provider.lanes import Lane
+    from kibitz.provider.limits.permit import Permit
+    from kibitz.provider.sdk import Reply
+    from kibitz.provider.target import Target
+
+T = TypeVar("T")
+_DEFAULT_PAUSE = 1.0
+"""Seconds that everyone waits when a provider wants fewer requests and does not say for how long."""
+_SHARE_OF_TIME = 2 / 3
+"""Of the time that is left, for a target that is not the last one."""
+_BROKEN_ANSWERS = frozenset({"malformed", "empty"})
+
+
+class _KeyReplacedError(Exception):
+    """The key was replaced at its place while the request waited for its turn. Nothing was sent."""
+
+
+@dataclass(slots=True)
+class Trip(Generic[T]):
+    """One question on its way; see the module."""
+
+    connection: Connection
+    question: wire.Question
+    parse: Callable[[wire.Answer], T]
+    call: Call
+    listener: Listener | None
+
+    async def answer(self) -> T:
+        """Ask down the ladder. The first target's error is raised: that is the one to mend."""
+        connection = self.connection
+        budget = Budget(connection.config.timeout_ms / 1000, connection.clock)
+        failures: list[OpenAIError] = []
+        for place, target in enumerate(connection.targets):
+            if failures and not self._helps(target, failures[-1]):
+                continue
+            is_last = place == len(connection.targets) - 1
+            try:
+                result = await self._asked(target, budget if is_last else budget.part(_SHARE_OF_TIME))
+            except OpenAIError as error:
+                failures.append(error)
+                self._learn(target, error)
+                if self._shown:
+                    break
+                continue
+            self._switch(target, failures)
+            return result
+        raise failures[0]
+
+    @property
+    def _shown(self) -> bool:
+        return self.listener is not None and self.listener.shown
+
+    def _helps(self, target: Target, error: OpenAIError) -> bool:
+        remedies = fallback.remedies(error)
+        first = self.connection.targets[0]
+        if target.config.endpoint.origin == first.config.endpoint.origin:
+            return remedies.model
+        return remedies.endpoint
+
+    def _learn(self, target: Target, error: OpenAIError) -> None:
+        if error.code != fallback.MODEL_MISSING or target.missing:
+            return
+        target.is_missing()
+        others = self.connection.targets[self.connection.targets.index(target) + 1 :]
+        instead = others[0].name if others else "nobody"
+        message = error.message
+        if others:
+            message += f"; until then {instead} is asked"
+        self.connection.note(Step(Kind.MODEL_MISSING, fallback.why(error), target.name, instead, message))
+
+    def _switch(self, target: Target, failures: list[OpenAIError]) -> None:
+        """Note who answers now, if that is somebody else than before."""
+        before, self.connection.using = self.connection.using, target
+        if before is target:
+            return
+        first = self.connection.targets[0]
+        if target is first:
+            kind, why = Kind.RECOVERED, "it answers again"
+        else:
+            away = target.config.endpoint.origin != first.config.endpoint.origin
+            kind = Kind.FALLBACK_ENDPOINT if away else Kind.FALLBACK_MODEL
+            why = fallback.why(failures[-1]) if failures else "it answered"
+        self.connection.note(Step(kind, why, before.name, target.name))
+
+    async def _asked(self, target: Target, budget: Budget) -> T:
+        """Ask one target, with retries."""
+        target.check()
+        question = self.question
+
+        async def attempt() -> T:
+            nonlocal question
+            try:
+                answer = await self._with_any_key(target, question, budget)
+            except InvalidResponse as error:
+                longer = _with_more_room(question, error)
+                if longer is None:
+                    raise
+                question = longer
+                answer = await self._with_any_key(target, question, budget)
+            first = target is self.connection.targets[0]
+            return self.parse(answer if first else replace(answer, instead=target.name))
+
+        def on_retry(error: OpenAIError, wait: float) -> None:
+            if self.connection.observer is not None:
+                self.connection.observer.retrying(error, wait=wait)
+
+        return await self.connection.retrier(attempt, budget, on_retry, final=lambda: self._shown)
+
+    async def _with_any_key(self, target: Target, question: wire.Question, budget: Budget) -> wire.Answer:
+        """One attempt; where a key is the trouble, the next one has its turn at once."""
+        tried: set[str] = set()
+        while True:
+            key = await target.key(tried)
+            try:
+                return await self._in_any_dialect(target, key, question, budget)
+            except _KeyReplacedError:
+                continue
+            except OpenAIError as error:
+                if key is None or self._shown or not await self._next_key(target, key, error, tried):
+                    raise
+
+    async def _next_key(self, target: Target, key: Key, error: OpenAIError, tried: set[str]) -> bool:
+        """Note what is wrong with a key; whether another one is worth an attempt now."""
+        if not fallback.remedies(error).key or key.id in tried:
+            return False
+        tried.add(key.id)
+        if error.status == 401:  # noqa: PLR2004 - HTTP's number for a key that is not accepted
+            found = await target.keys.rejected(key)
+        else:
+            if (
+                isinstance(error, RateLimitExceeded)
+                and not error.retryable
+                and error.code != fallback.TOO_LARGE
+            ):
+                target.keys.exhausted(key)
+            found = target.others(tried)
+        if found:
+            why = fallback.why(error)
+            self.connection.note(Step(Kind.NEXT_KEY, why, f"key {key.id} for {target.name}", "another key"))
+        return found
+
+    async def _in_any_dialect(
+        self, target: Target, key: Key | None, question: wire.Question, budget: Budget
+    ) -> wire.Answer:
+        """The same, simpler, if the endpoint does not know a field of the request."""
+        await target.link.sdk()
+        from kibitz.provider.translate import FieldRefused  # noqa: PLC0415 - loaded with the SDK by now
+
+        while True:
+            dialect = target.dialect
+            try:
+                return await self._sent(target, key, question, dialect, budget)
+            except FieldRefused as refused:
+                if refused.field in self.connection.config.model_fields_set:
+                    raise
+                # Others may have learned the same meanwhile: then their dialect is the next to try.
+                if target.dialect == dialect:
+                    simpler = dialect.after_refusal(refused.field)
+                    if simpler is None:
+                        raise
+                    target.dialect = simpler
+
+    async def _sent(
+        self,
+        target: Target,
+        key: Key | None,
+        question: wire.Question,
+        dialect: wire.Dialect,
+        budget: Budget,
+    ) -> wire.Answer:
+        """Wait for the limits, send, and settle."""
+        lane = target.lane(key.id if key is not None else NO_KEY)
+        if not lane.breaker.admits:
+            raise target.breaker_open(lane)
+        body = wire.body_of(question, target.config, dialect)
+        expected = self._expected(target, question, body)
+        async with lane.gate.admit(
+            expected.tokens,
+            urgency=self.call.urgency,
+            longest_pause=budget.left,
+            at_most=expected.input + expected.bound,
+        ) as permit:
+            if key is not None and not target.keys.holds(key):
+                permit.unused()
+                raise _KeyReplacedError
+            leave = lane.breaker.enter()
+            if leave is None:
+                permit.unused()
+                raise target.breaker_open(lane)
+            sending = _Sending(target, key, lane, permit, expected, self.connection.clock())
+            try:
+                answer = await self._answered(sending, question, dialect, body, budget)
+            except OpenAIError as error:
+                leave.failed() if _speaks_against(error) else leave.succeeded()
+                self._failed(error, sending)
+                raise
+            except BaseException:
+                leave.given_up()
+                raise
+            leave.succeeded()
+            return answer
+
+    async def _answered(
+        self,
+        sending: _Sending,
+        question: wire.Question,
+        dialect: wire.Dialect,
+        body: dict[str, object],
+        budget: Budget,
+    ) -> wire.Answer:
+        """Send, read what comes, and account for it."""
+        try:
+            reply = await self._posted(sending, question, dialect, body, budget)
+        except BaseException as error:
+            # It was read, perhaps, but not answered. An editor cancels often, too; what was not written yet
+            # must not block what comes next.
+            sending.permit.settle(sending.expected.input)
+            if isinstance(error, OpenAIError):
+                self.call.tally.usage += _unanswered(sending.target)
+            raise
+        if sending.key is not None:
+            sending.target.keys.worked(sending.key)
+        sending.lane.gate.succeeded()
+        answer = wire.read(dialect, reply.data)
+        self._account(answer, reply, question, sending)
+        if answer.problem is not None:
+            answer.problem.request_id = reply.request_id
+            raise answer.problem
+        return answer
+
+    def _expected(self, target: Target, question: wire.Question, body: dict[str, object]) -> _Expected:
+        """What the request will take, as far as can be known before."""
+        bound = body.get("max_output_tokens") or body.get("max_completion_tokens") or body["max_tokens"]
+        assert isinstance(bound, int)  # noqa: S101 - body_of wrote it
+        model, calibration = target.config.model, self.connection.calibration
+        return _Expected(
+            calibration.input(model, question.language, question.input_tokens),
+            calibration.output(model, question.schema_name, bound),
+            bound,
+        )
+
+    async def _posted(
+        self,
+        sending: _Sending,
+        question: wire.Question,
+        dialect: wire.Dialect,
+        body: dict[str, object],
+        budget: Budget,
+    ) -> Reply:
+        from kibitz.provider.translate import timed_out  # noqa: PLC0415 - loaded with the SDK by now
+
+        def on_headers(headers: Mapping[str, str]) -> None:
+            sending.permit.learn(observed(headers))
+
+        target = sending.target
+        sdk = await target.link.sdk()
+        sent = "\n".join(message.content for message in question.messages)
+        try:
+            with budget.spending() as seconds:
+                async with asyncio.timeout(seconds):
+                    return await sdk.post(dialect.api, body, sent, key=sending.key, on_headers=on_headers)
+        except TimeoutError as error:
+            raise timed_out(target.config) from error
+
+    def _account(self, answer: wire.Answer, reply: Reply, question: wire.Question, sending: _Sending) -> None:
+        """Settle what the answer took, learn from it, and tell."""
+        used = _priced(sending.target, answer)
+        tally, model = self.call.tally, sending.target.config.model
+        if answer.usage is not None:
+            sending.permit.settle(used.input_tokens + used.output_tokens)
+            calibration = self.connection.calibration
+            calibration.learn_input(model, question.language, question.input_tokens, used.input_tokens)
+            calibration.learn_output(model, question.schema_name, used.output_tokens)
+        tally.usage += used
+        tally.model = answer.model or model
+        tally.request_id = reply.request_id
+        if self.connection.observer is not None:
+            self.connection.observer.answered(
+                model=tally.model,
+                seconds=self.connection.clock() - sending.started,
+                usage=used,
+                request_id=reply.request_id,
+            )
+
+    def _failed(self, error: OpenAIError, sending: _Sending) -> None:
+        if isinstance(error, RateLimitExceeded) and error.retryable:
+            sending.lane.gate.throttled()
+            sending.lane.gate.pause(error.retry_after or _DEFAULT_PAUSE)
+        if self.connection.observer is not None:
+            self.connection.observer.failed(error, seconds=self.connection.clock() - sending.started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """Tokens that a request is expected to take."""
+
+    input: int
+    output: int
+    bound: int
+    """Of the output: it cannot be longer."""
+
+    @property
+    def tokens(self) -> int:
+        return self.input + self.output
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A request that goes out now."""
+
+    target: Target
+    key: Key | None
+    lane: Lane
+    permit: Permit
+    expected: _Expected
+    started: float
+
+
+def _priced(target: Target, answer: wire.Answer) -> Usage:
+    if answer.usage is None:
+        # It cost something, and nobody says how much.
+        return Usage(requests=1)
+    config = target.config
+    price = pricing.cost(answer.model or config.model, answer.usage, config.endpoint)
+    if price is None and answer.model is not None:
+        # Servers call models by other names than the price list; the configured one may be known.
+        price = pricing.cost(config.model, answer.usage, config.endpoint)
+    return replace(answer.usage, cost_usd=price)
+
+
+def _unanswered(target: Target) -> Usage:
+    """A request that failed costs nothing, where prices are known at all."""
+    price = pricing.cost(target.config.model, Usage(), target.config.endpoint)
+    return Usage(requests=1, cost_usd=None if price is None else Decimal(0))
+
+
+def _speaks_against(error: OpenAIError) -> bool:
+    """Whether an error says that the other side does not work, and not only that it disliked a request."""
+    if isinstance(error, InvalidResponse):
+        return error.code in _BROKEN_ANSWERS
+    return isinstance(error, Timeout) or (
+        isinstance(error, APIError) and (error.retryable or error.code in {"certificate", "tls"})
+    )
+
+
+def _with_more_room(question: wire.Question, error: InvalidResponse) -> wire.Question | None:
+    """The question with all the room that the configuration gives, if it was cut off with less."""
+    if error.code != "length" or question.schema is None or question.max_output_tokens is None:
+        return None
+    return replace(question, max_output_tokens=None)
