@@ -149,7 +149,7 @@ _TASK = "Report the defects in the code above."
 
 SCHEMA_VERSION = version_of(json.dumps(SCHEMA))
 PROMPT_VERSION = version_of(INSTRUCTIONS, _TASK, "layout 1")
-"""Changes with every word of the static prompt; "layout 1" stands for what ``list_review`` writes."""
+"""Changes with every word of the static prompt; "layout 1" stands for what ``laid_out`` writes."""
 
 
 class Code(Protocol):
@@ -266,6 +266,15 @@ def _bare(line: str) -> str:
     return rest.strip() if bar and head.strip().isdecimal() else line.strip()
 
 
+def laid_out(code: Code, number: int, first: int) -> str:
+    """A piece as a model gets to see it, its first line with number ``first``."""
+    parts = [f"### Piece {number}: {one_line(code.language, 40)}"]
+    if code.context.strip():
+        parts.append(f"Context\n{prefixed(code.context)}")
+    parts.append(f"Code\n{numbered(code.text, first)}")
+    return "\n".join(parts)
+
+
 def list_review(pieces: Sequence[Code]) -> ListReview:
     """The request that reviews ``pieces`` (at least one) together."""
     parts: list[str] = []
@@ -273,10 +282,7 @@ def list_review(pieces: Sequence[Code]) -> ListReview:
     lines: list[tuple[str, ...]] = []
     for count, piece in enumerate(pieces, start=1):
         own = tuple(split_lines(piece.text))
-        parts.append(f"### Piece {count}: {one_line(piece.language, 40)}")
-        if piece.context.strip():
-            parts.append(f"Context\n{prefixed(piece.context)}")
-        parts.append(f"Code\n{numbered(piece.text, first)}")
+        parts.append(laid_out(piece, count, first))
         first += len(own)
         lines.append(own)
     parts.append(_TASK)

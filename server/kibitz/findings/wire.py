@@ -48,6 +48,14 @@ class EditItem(_Strict):
     replacement: _Code
 
 
+class VerdictItem(_Strict):
+    """What a verifier says of one claim."""
+
+    claim: _Line
+    trace: _Text
+    verdict: Literal["confirmed", "refuted"]
+
+
 class SuggestionItem(_Strict):
     """One way to change the code."""
 
@@ -111,6 +119,14 @@ def claim_of(item: object) -> Claim | str:
         confidence=Confidence(wire.confidence),
         replacement=wire.replacement,
     )
+
+
+def verdict_of(item: object) -> VerdictItem | None:
+    """One verdict, or None if it is malformed."""
+    try:
+        return VerdictItem.model_validate(item)
+    except ValidationError:
+        return None
 
 
 def suggestion_of(item: object) -> SuggestionItem | None:
