@@ -129,5 +129,4 @@ def _checked(rows: Mapping[str, Kept], wanted: Mapping[str, Entry]) -> tuple[dic
 
 
 def _encoded(analyses: Mapping[str, PieceAnalysis]) -> dict[str, str]:
-    encoded = {digest: encode(analysis) for digest, analysis in analyses.items()}
-    return {digest: raw for digest, raw in encoded.items() if raw is not None}
+    return {digest: encode(analysis) for digest, analysis in analyses.items()}

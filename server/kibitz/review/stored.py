@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from collections import Counter
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -26,6 +27,7 @@ from kibitz.text.spans import Span
 
 FORMAT = 1
 """Raised when the same JSON would mean something else."""
+SECRET = "fix-with-secret-not-kept"  # noqa: S105 - a reason to drop a fix
 MAX_FINDINGS = 200
 MAX_REASONS = 100
 
@@ -69,15 +71,16 @@ class _Analysis(_Strict):
     dropped: Annotated[dict[_Reason, _Count], Field(max_length=MAX_REASONS)]
 
 
-def encode(analysis: PieceAnalysis) -> str | None:
-    """The answer as ASCII JSON, or None if it must not be kept: a fix holds a secret. Takes CPU."""
-    if any(finding.fix is not None and _is_secret(finding.fix.new_text) for finding in analysis.findings):
-        return None
-    value = {
-        "format": FORMAT,
-        "findings": [_finding(finding) for finding in analysis.findings],
-        "dropped": dict(analysis.dropped),
-    }
+def encode(analysis: PieceAnalysis) -> str:
+    """The answer as ASCII JSON. A fix that holds a secret is left out: no secret gets on disk. Takes CPU."""
+    findings = [_finding(finding) for finding in analysis.findings]
+    dropped = Counter(analysis.dropped)
+    for finding in findings:
+        fix = finding["fix"]
+        if isinstance(fix, dict) and _is_secret(fix["new"]):
+            finding["fix"] = None
+            dropped[SECRET] += 1
+    value = {"format": FORMAT, "findings": findings, "dropped": dict(dropped)}
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -99,7 +102,7 @@ def decode(raw: str, text: str, language: str) -> PieceAnalysis:
     )
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def _finding(finding: Finding) -> dict[str, Any]:
     fix = finding.fix
     return {
         "rule": finding.rule,
