@@ -53,6 +53,16 @@ class Sdk:
             http_client=self._http,
         )
 
+    @property
+    def client(self) -> openai.AsyncOpenAI:
+        """For ``batch_sdk``: requests have to be signed, and failures translated."""
+        return self._client
+
+    @property
+    def config(self) -> OpenAIConfig:
+        """Where requests go, and how."""
+        return self._config
+
     async def post(
         self,
         api: str,

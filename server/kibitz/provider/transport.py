@@ -59,6 +59,19 @@ def signed_with(key: Key | None) -> Iterator[None]:
         _key.reset(token)
 
 
+_limit: ContextVar[int] = ContextVar("_limit", default=0)
+
+
+@contextmanager
+def reading_up_to(max_bytes: int) -> Iterator[None]:
+    """Answers to requests that this task sends in the block may be so large, whatever is configured."""
+    token = _limit.set(max_bytes)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
 REDIRECT = "redirect"
 TOO_LARGE = "too-large"
 ENCODING = "encoding"
@@ -131,7 +144,7 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
         return httpx2.Response(
             response.status_code,
             headers=headers,
-            stream=_Bounded(stream, self._max_bytes, compressed=compressed),
+            stream=_Bounded(stream, _limit.get() or self._max_bytes, compressed=compressed),
             extensions=response.extensions,
         )
 
