@@ -21,7 +21,15 @@ from kibitz.local.errors import LocalModelError
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 from kibitz.provider.errors import ConfigError
+from kibitz.provider.keys.consent import Consents
+from kibitz.provider.keys.fixed import FixedKeys
+from kibitz.provider.keys.key import Key
+from kibitz.provider.keys.open import source_of
+from kibitz.provider.keys.pool import KeyPool
+from kibitz.review.kept import KeptAnswers
 from kibitz.review.reviewer import Reviewer, ReviewSettings, size_of
+from kibitz.state.database import Database
+from kibitz.state.places import database_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +37,8 @@ if TYPE_CHECKING:
 
     from kibitz.config import Settings
     from kibitz.local.engine import Engine
+    from kibitz.provider.connection import Observer
+    from kibitz.provider.limits.quota import SharedQuota
     from kibitz.provider.models import PieceAnalysis
 
 LOCAL_TIMEOUT_MS = 600_000
@@ -59,7 +69,7 @@ def choose(settings: Settings, *, embedded: Callable[[], bool]) -> Choice:
     """
     provider = settings.provider
     if provider == "auto":
-        if settings.api_key is not None or settings.base_url is not None:
+        if _names_a_key(settings) or settings.base_url is not None:
             provider = "openai"
         elif embedded():
             provider = "local"
@@ -70,6 +80,16 @@ def choose(settings: Settings, *, embedded: Callable[[], bool]) -> Choice:
     return Choice(provider, automatic if settings.review == "auto" else settings.review)
 
 
+def _names_a_key(settings: Settings) -> bool:
+    return bool(
+        settings.api_key
+        or settings.api_keys
+        or settings.api_key_file
+        or settings.api_key_command
+        or settings.api_key_keyring
+    )
+
+
 def _embedded(settings: Settings) -> bool:
     return engine.available() and weights.installed(weights.find(settings.local_model))
 
@@ -77,23 +97,36 @@ def _embedded(settings: Settings) -> bool:
 class App:
     """Everything behind the ways in: one client, one cache, one reviewer. Belongs to one event loop."""
 
-    def __init__(self, settings: Settings, choice: Choice) -> None:
+    def __init__(
+        self, settings: Settings, choice: Choice, where: Callable[[str], str] = "setting {}".format
+    ) -> None:
         self.settings = settings
         self.choice = choice
+        self.observer: Observer | None = None
+        """Is told about every request. Set it before the client is asked for."""
+        self.database = Database(database_path())
+        """What all kibitz processes of this machine remember together; opened when it is first used."""
+        self.consents = Consents(default_user_file().parent / CONSENTS_FILE)
+        self._where = where
+        self._quota: SharedQuota | None = None
         self._engine: Engine | None = None
         self._client: OpenAIClient | None = None
         self._reviewer: Reviewer | None = None
         self._building = asyncio.Lock()
 
     @classmethod
-    def create(cls, settings: Settings) -> App:
+    def create(cls, settings: Settings, where: Callable[[str], str] = "setting {}".format) -> App:
         """Decide who reviews; starts nothing. Takes CPU for imports: call it in a thread.
+
+        Args:
+            settings: all of them.
+            where: tells where the setting of a name was set, for messages (``Loaded.where``).
 
         Raises:
             ConfigError: nobody can review; the message says what to do.
         """
         try:
-            return cls(settings, choose(settings, embedded=lambda: _embedded(settings)))
+            return cls(settings, choose(settings, embedded=lambda: _embedded(settings)), where)
         except LocalModelError as error:
             raise ConfigError(str(error)) from error
 
@@ -112,7 +145,9 @@ class App:
         """
         async with self._building:
             if self._client is None:
-                self._client = OpenAIClient(await self._config())
+                config = await self._config()
+                is_remote = self.choice.provider == "openai"
+                self._client = OpenAIClient(config, observer=self.observer, **self._shared(is_remote))
             return self._client
 
     async def reviewer(self) -> Reviewer:
@@ -244,5 +279,4 @@ def review_settings(settings: Settings) -> ReviewSettings:
         rules_off=frozenset(settings.rules_off),
         max_findings=settings.max_findings,
         max_request_tokens=settings.max_request_tokens,
-        max_concurrency=settings.max_concurrency,
     )

@@ -14,7 +14,7 @@ class Work:
         self.go = asyncio.Event()
         self.error: Exception | None = None
 
-    async def __call__(self, flight: Flight[str]) -> None:
+    async def __call__(self, flight: Flight[str, str]) -> None:
         self.started += 1
         try:
             await self.go.wait()
@@ -38,11 +38,12 @@ async def settle() -> None:
 
 
 async def test_all_keys_of_a_flight_are_shared_and_forgotten_when_done() -> None:
-    flights: SingleFlight[str] = SingleFlight()
+    flights: SingleFlight[str, str] = SingleFlight()
     work = Work()
-    flight = flights.launch(["a", "b"], work)
+    flight = flights.launch(["a", "b"], "soon", work)
     assert flights.find("a") is flights.find("b") is flight
     assert flights.find("c") is None
+    assert flight.urgency == "soon"
     (one, wake_one), (two, wake_two) = passenger(), passenger()
     flight.board(wake_one)
     flight.board(wake_two)
@@ -59,9 +60,9 @@ async def test_all_keys_of_a_flight_are_shared_and_forgotten_when_done() -> None
 
 
 async def test_only_the_last_to_leave_cancels() -> None:
-    flights: SingleFlight[str] = SingleFlight()
+    flights: SingleFlight[str, str] = SingleFlight()
     work = Work()
-    flight = flights.launch(["a"], work)
+    flight = flights.launch(["a"], "soon", work)
     wakes = [passenger()[1] for _ in range(50)]
     for wake in wakes:
         flight.board(wake)
@@ -72,7 +73,7 @@ async def test_only_the_last_to_leave_cancels() -> None:
     assert work.cancelled == 0
     flight.leave(wakes[-1])
     assert flights.find("a") is None, "nobody may board a flight that is going down"
-    again = flights.launch(["a"], work)
+    again = flights.launch(["a"], "soon", work)
     await settle()
     assert work.cancelled == 1
     assert flights.find("a") is again, "the old flight's end must not take the new one with it"
@@ -80,10 +81,10 @@ async def test_only_the_last_to_leave_cancels() -> None:
 
 
 async def test_a_failure_is_shared_and_not_kept() -> None:
-    flights: SingleFlight[str] = SingleFlight()
+    flights: SingleFlight[str, str] = SingleFlight()
     work = Work()
     work.error = ValueError("broken")
-    flight = flights.launch(["a"], work)
+    flight = flights.launch(["a"], "soon", work)
     events = [passenger() for _ in range(5)]
     for _, wake in events:
         flight.board(wake)
@@ -94,14 +95,14 @@ async def test_a_failure_is_shared_and_not_kept() -> None:
 
 
 async def test_what_landed_before_a_failure_stays() -> None:
-    flights: SingleFlight[str] = SingleFlight()
+    flights: SingleFlight[str, str] = SingleFlight()
 
-    async def half(flight: Flight[str]) -> None:
+    async def half(flight: Flight[str, str]) -> None:
         flight.land("a", "A")
         await asyncio.sleep(0)
         raise ValueError("broken")
 
-    flight = flights.launch(["a", "b"], half)
+    flight = flights.launch(["a", "b"], "soon", half)
     landed: list[dict[str, str]] = []
     done = asyncio.Event()
 
@@ -117,9 +118,9 @@ async def test_what_landed_before_a_failure_stays() -> None:
 
 
 async def test_closing_cancels_and_waits() -> None:
-    flights: SingleFlight[str] = SingleFlight()
+    flights: SingleFlight[str, str] = SingleFlight()
     work = Work()
-    flight = flights.launch(["a"], work)
+    flight = flights.launch(["a"], "soon", work)
     event, wake = passenger()
     flight.board(wake)
     await settle()
@@ -131,9 +132,9 @@ async def test_closing_cancels_and_waits() -> None:
 
 
 async def test_a_flight_cancelled_before_it_began_never_works() -> None:
-    flights: SingleFlight[str] = SingleFlight()
+    flights: SingleFlight[str, str] = SingleFlight()
     work = Work()
-    flight = flights.launch(["a"], work)
+    flight = flights.launch(["a"], "soon", work)
     _, wake = passenger()
     flight.board(wake)
     flight.leave(wake)

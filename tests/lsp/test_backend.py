@@ -9,6 +9,7 @@ from tests.support.fake_provider import Bug, FakeProvider, reviewer
 from kibitz.lsp.backend import AppBackend
 from kibitz.lsp.faults import EARLY_LOG
 from kibitz.provider.errors import ConfigError
+from kibitz.provider.limits.priority import Urgency
 from kibitz.telemetry import logs
 
 if TYPE_CHECKING:
@@ -53,15 +54,15 @@ async def test_a_review_from_settings_to_findings(fake: FakeProvider, tmp_path: 
     service = await backend.build([tmp_path.as_uri(), "untitled:x"])
     seen: list[Outcome] = []
     assert "nothing was sent yet" in service.status()
-    outcome = await service.review(SOURCE, "python", "/w/mean.py", seen.append)
+    outcome = await service.review(SOURCE, "python", "/w/mean.py", Urgency(), seen.append)
     assert [f.quote for f in outcome.findings] == ["return sum(values) / len(value)"]
     assert (list(outcome.unreviewed), list(outcome.errors), outcome.requests) == ([], [], 1)
     assert len(seen[0].unreviewed) > 0, "what is still waited for has nothing to say"
     assert "1 requests" in service.status()
-    await service.review(SOURCE, "python", "/w/mean.py", seen.append)
+    await service.review(SOURCE, "python", "/w/mean.py", Urgency(), seen.append)
     assert len(fake.requests) == 1
     await service.clear_cache()
-    await service.review(SOURCE, "python", None, seen.append)
+    await service.review(SOURCE, "python", None, Urgency(), seen.append)
     assert len(fake.requests) == 2
     await service.aclose()
 
@@ -75,7 +76,7 @@ async def test_what_is_shown_can_change_without_a_new_service(fake: FakeProvider
     assert service.refusal(str(file)) is None
     loading = await backend.load({"minSeverity": "error", "exclude": ["mean.py"]}, settings(fake))
     assert not loading.rebuild
-    outcome = await service.review(SOURCE, "python", str(file), lambda _: None)
+    outcome = await service.review(SOURCE, "python", str(file), Urgency(), lambda _: None)
     assert outcome.findings == ()
     assert service.refusal(str(file)) is not None
     assert (await backend.load(None, settings(fake, model="another"))).rebuild

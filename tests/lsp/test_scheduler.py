@@ -8,6 +8,7 @@ from tests.support.clock import FakeClock
 from tests.support.lsp_wire import settle
 
 from kibitz.lsp.scheduler import NewestFirst, Scheduler
+from kibitz.provider.limits.priority import Priority, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +22,21 @@ class Recorder:
         self.unwanted: set[str] = set()
         self.release = asyncio.Event()
         self.take_over: dict[str, Callable[[], None]] = {}
+        self.urgency: dict[str, Urgency] = {}
+        self.focus = ""
 
     def wanted(self, key: str) -> bool:
         return key not in self.unwanted
 
-    async def work(self, key: str, take_over: Callable[[], None]) -> None:
+    def priorities(self, keys: str) -> list[Priority]:
+        return [self.urgency[key].priority for key in keys]
+
+    def priority(self, key: str) -> Priority:
+        return Priority.FOCUSED if key == self.focus else Priority.OPEN
+
+    async def work(self, key: str, urgency: Urgency, take_over: Callable[[], None]) -> None:
         self.log.append(f"begin {key}")
+        self.urgency[key] = urgency
         self.take_over[key] = take_over
         try:
             await self.release.wait()
@@ -157,16 +167,56 @@ async def test_few_at_a_time_and_the_newest_of_the_others_first(scheduler: Sched
     assert scheduler.pending == 0
 
 
+async def test_what_is_looked_at_waits_for_nobody(scheduler: Scheduler, work: Recorder) -> None:
+    for key in "abcd":
+        scheduler.now(key)
+    work.focus = "e"
+    scheduler.now("e")
+    await settle()
+    assert work.log == ["begin a", "begin b", "begin e"]
+    scheduler.rise("c", Priority.FOCUSED)
+    scheduler.rise("never seen", Priority.FOCUSED)
+    await settle()
+    assert work.log[3:] == ["begin c"], "its turn was far off"
+    assert work.priorities("abce") == [2, 2, 1, 1]
+    scheduler.cancel("e")
+    scheduler.cancel("c")
+    await settle()
+    assert "begin d" not in work.log, "there are still as many as there should be"
+    scheduler.cancel("b")
+    await settle()
+    assert work.log[-1] == "begin d"
+
+
+async def test_urgency_may_rise_before_work_begins_and_while_it_runs(
+    scheduler: Scheduler, work: Recorder
+) -> None:
+    scheduler.now("a")
+    scheduler.rise("a", Priority.FOCUSED)
+    await settle()
+    assert work.priorities("a") == [Priority.FOCUSED]
+    scheduler.rise("a", Priority.EXPLICIT)
+    assert work.priorities("a") == [Priority.EXPLICIT]
+    older = work.urgency["a"]
+    scheduler.now("a")
+    await settle()
+    assert work.urgency["a"] is not older
+    assert work.priorities("a") == [Priority.OPEN], "nobody asked for the newer text"
+
+
+OPEN = Urgency(Priority.OPEN)
+
+
 async def test_a_turn_given_to_a_cancelled_task_is_passed_on() -> None:
     gate = NewestFirst(1)
     entered: list[str] = []
 
     async def enter(name: str) -> None:
-        await gate.enter()
+        await gate.enter(OPEN)
         entered.append(name)
         gate.leave()
 
-    await gate.enter()
+    await gate.enter(OPEN)
     first, second = (asyncio.ensure_future(enter(name)) for name in ("first", "second"))
     await settle()
     gate.leave()
@@ -174,3 +224,19 @@ async def test_a_turn_given_to_a_cancelled_task_is_passed_on() -> None:
     await settle()
     assert entered == ["first"]
     assert first.done()
+
+
+async def test_a_task_cancelled_before_its_turn_gives_nothing_back() -> None:
+    gate = NewestFirst(1)
+    await gate.enter(OPEN)
+    waiting = asyncio.ensure_future(gate.enter(OPEN))
+    await settle()
+    waiting.cancel()
+    gate.leave()  # it is cancelled already, and does not know yet
+    await settle()
+    await gate.enter(OPEN)
+    third = asyncio.ensure_future(gate.enter(OPEN))
+    await settle()
+    assert not third.done(), "there is room for one"
+    third.cancel()
+    await settle()

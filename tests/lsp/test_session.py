@@ -11,6 +11,7 @@ from tests.support.reviewing import FakeOutcome, FakeService, finding, marked
 
 from kibitz.lsp.session import Defaults, Session
 from kibitz.provider.errors import ConfigError, RateLimitExceeded, Timeout
+from kibitz.provider.limits.priority import Priority
 from kibitz.text.lines import Encoding, Position
 from kibitz.text.snapshot import TextChange
 from kibitz.text.spans import Span
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lsprotocol import types
 
 A = "untitled:a.py"
+B = "untitled:b.py"
 
 
 @dataclass
@@ -74,6 +76,9 @@ class Room:
         self.version += 1
         where = (Position(line, character), Position(line, character + delete))
         self.session.changed(A, self.version, [TextChange(where, text)])
+
+    def urgency(self) -> list[Priority]:
+        return [call.urgency.priority for call in self.service.calls]
 
     async def pause(self, seconds: float = 1.0) -> None:
         self.clock.advance(seconds)
@@ -489,17 +494,72 @@ async def test_the_status_says_what_goes_on() -> None:
     assert "nobody reviews" in room.session.status()
 
 
-async def test_a_hundred_documents_are_not_reviewed_all_at_once() -> None:
+async def test_a_hundred_documents_are_not_reviewed_all_at_once_but_the_last_at_once() -> None:
     room = Room(manual=True)
     for number in range(100):
-        room.open("x\n", uri=f"untitled:{number}.py")
+        room.open(f"x = {number}\n", uri=f"untitled:{number}.py")
     await settle()
-    assert len(room.service.calls) == 4
+    assert room.service.texts == [f"x = {number}\n" for number in range(4)]
+    await room.pause(0.2)
+    assert room.service.texts[4:] == ["x = 99\n"], "it is looked at"
+    assert room.urgency() == [Priority.OPEN] * 4 + [Priority.FOCUSED]
+    room.service.calls[4].answer.set_result(FakeOutcome())
+    await settle()
+    assert len(room.service.calls) == 5, "it came on top"
     room.service.calls[0].answer.set_result(FakeOutcome())
     await settle()
-    assert len(room.service.calls) == 5
+    assert room.service.texts[5:] == ["x = 98\n"], "the newest of the others"
     for number in range(100):
         room.session.closed(f"untitled:{number}.py")
     await settle()
     assert room.session.busy == 0
-    assert len(room.service.calls) == 5
+    assert len(room.service.calls) == 6
+
+
+async def test_the_review_of_what_comes_into_focus_becomes_more_urgent() -> None:
+    room = Room(manual=True)
+    room.open("x = 1\n")
+    room.open("y = 1\n", B)
+    await settle()
+    assert room.urgency() == [Priority.OPEN, Priority.OPEN], "attention may move on yet"
+    await room.pause(0.2)
+    assert room.urgency() == [Priority.OPEN, Priority.FOCUSED]
+    room.session.attend(A)
+    await room.pause(0.1)
+    room.session.attend(A)
+    room.session.attend("untitled:never-opened.py")
+    await room.pause(0.1)
+    assert room.urgency() == [Priority.FOCUSED, Priority.FOCUSED]
+    room.session.analyze(B)
+    assert room.urgency() == [Priority.FOCUSED, Priority.EXPLICIT]
+    room.session.closed(B)
+    room.type(0, 5, "2")
+    await room.pause()
+    assert room.urgency()[2:] == [Priority.FOCUSED], "it was in focus when it began"
+    room.session.closed(A)
+    await settle()
+    room.open("x = 1\n")
+    await settle()
+    assert room.urgency()[3:] == [Priority.OPEN]
+
+
+async def test_what_is_asked_for_by_name_goes_first_and_at_once() -> None:
+    room = Room(manual=True)
+    for number in range(9):
+        room.open(f"x = {number}\n", uri=f"untitled:{number}.py")
+    await room.pause(0.2)
+    room.session.analyze("untitled:7.py")
+    room.session.analyze("untitled:closed.py")
+    await settle()
+    assert room.service.texts[4:] == ["x = 8\n", "x = 7\n"]
+    assert room.urgency()[4:] == [Priority.FOCUSED, Priority.EXPLICIT]
+    await room.pause(0.2)
+    room.session.analyze(None)
+    await settle()
+    assert len(room.service.calls) == 6, "all others wait as before"
+    room.session.stop()
+    await settle()
+    room.session.analyze(None)
+    await settle()
+    assert room.service.texts[6:] == ["x = 0\n", "x = 1\n", "x = 2\n", "x = 3\n", "x = 7\n"]
+    assert room.urgency()[-1] is Priority.EXPLICIT

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.support.fake_answers import Bug, reviewer
-from tests.support.fake_provider import FakeProvider
+from tests.support.fake_provider import FakeProvider, fake_faults
 
 from kibitz.cache.key import Identity
 from kibitz.cache.memory import MemoryCache
@@ -12,6 +12,7 @@ from kibitz.findings.finding import Confidence, Finding, Severity
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 from kibitz.provider.errors import APIError, ConfigError, OpenAIError
+from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.provider.models import BatchAnalysis, Piece, PieceAnalysis, Usage
 from kibitz.review.reviewer import Client, Review, Reviewer, ReviewSettings, Source, size_of
 from kibitz.text.spans import Span
@@ -33,24 +34,33 @@ class FakeClient:
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
+        self.urgencies: list[Urgency] = []
         self.cancelled = 0
         self.go: asyncio.Event | None = None
+        self.turn = asyncio.Semaphore(1000)
         self.arrived = asyncio.Event()
         self.errors: dict[str, Exception] = {}
         self.lands_early = False
 
     async def process_pieces(
-        self, pieces: Sequence[Piece], *, on_piece: Callable[[int, PieceAnalysis], None] | None = None
+        self,
+        pieces: Sequence[Piece],
+        *,
+        on_piece: Callable[[int, PieceAnalysis], None] | None = None,
+        urgency: Urgency | None = None,
     ) -> BatchAnalysis:
+        assert urgency is not None
+        self.urgencies.append(urgency)
         self.asked.append([piece.text.split("(")[0].removeprefix("def ") for piece in pieces])
         analyses = [self.analyse(piece.text) for piece in pieces]
         if self.lands_early and on_piece is not None:
             on_piece(0, analyses[0])
         self.arrived.set()
         try:
-            if self.go is not None:
-                await self.go.wait()
-            await asyncio.sleep(0)
+            async with self.turn:
+                if self.go is not None:
+                    await self.go.wait()
+                await asyncio.sleep(0)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -126,7 +136,7 @@ async def test_the_language_and_the_identity_are_part_of_what_is_known() -> None
     reviews.identity = replace(IDENTITY, model="other")
     await reviews.review(Source("x = f(1)\n", "python"))
     assert len(client.asked) == 3
-    reviews.clear_cache()
+    await reviews.forget()
     await reviews.review(Source("x = f(1)\n", "python"))
     assert len(client.asked) == 4
 
@@ -207,7 +217,8 @@ async def test_what_landed_before_a_cancellation_is_kept() -> None:
 async def test_progress_is_told_at_the_start_and_as_answers_come() -> None:
     client = FakeClient()
     text = document("a", "b") + "\n\n" + function("c", "bug")
-    reviews = make(client, replace(ONE_PER_REQUEST, max_concurrency=1))
+    client.turn = asyncio.Semaphore(1)
+    reviews = make(client, ONE_PER_REQUEST)
     await reviews.review(Source(function("a"), "python"))
     states: list[Review] = []
     review = await reviews.review(Source(text, "python"), on_progress=states.append)
@@ -254,11 +265,10 @@ async def test_the_same_failure_is_told_once() -> None:
 
 
 async def test_a_configuration_error_stops_the_asking() -> None:
-    client = FakeClient()
-    client.errors["def"] = ConfigError("the key is not accepted; set api_key")
     names = [f"f{number}" for number in range(30)]
-    review = await make(client, ONE_PER_REQUEST).review(Source(document(*names), "python"))
-    assert len(client.asked) <= 2 * ONE_PER_REQUEST.max_concurrency
+    async with FakeProvider(lambda _: fake_faults.status(401)) as fake, real_client(fake) as client:
+        review = await make(client, ONE_PER_REQUEST).review(Source(document(*names), "python"))
+        assert len(fake.requests) <= 2 * client.config.max_concurrency
     assert review.complete
     assert len(review.unreviewed) == 30
     assert [type(error) for error in review.errors] == [ConfigError]
@@ -285,26 +295,34 @@ async def test_a_bug_of_ours_is_raised_and_ends_the_rest() -> None:
         await make(client, ONE_PER_REQUEST).review(Source(document("a", "b", "c"), "python"))
 
 
-async def test_no_more_requests_side_by_side_than_allowed() -> None:
-    running = most = 0
-
-    class Counting(FakeClient):
-        async def process_pieces(
-            self, pieces: Sequence[Piece], *, on_piece: Callable[[int, PieceAnalysis], None] | None = None
-        ) -> BatchAnalysis:
-            nonlocal running, most
-            running += 1
-            most = max(most, running)
-            try:
-                return await super().process_pieces(pieces, on_piece=on_piece)
-            finally:
-                running -= 1
-
+async def test_all_that_is_missing_is_asked_for_at_once_and_as_urgently_as_the_review() -> None:
+    client = FakeClient()
+    client.go = asyncio.Event()
+    reviews = make(client, ONE_PER_REQUEST)
+    background, focused = Urgency(Priority.WARMING), Urgency(Priority.FOCUSED)
     names = [f"f{number}" for number in range(20)]
-    client = Counting()
-    await make(client, replace(ONE_PER_REQUEST, max_concurrency=3)).review(Source(document(*names), "python"))
-    assert most == 3
-    assert len(client.asked) == 20
+    one = asyncio.create_task(reviews.review(Source(document(*names), "python"), urgency=background))
+    await client.has_been_asked(20)
+    assert {urgency.priority for urgency in client.urgencies} == {Priority.WARMING}
+
+    boarded = asyncio.Event()
+    source = Source(document("f3", "new"), "python")
+    two = asyncio.create_task(reviews.review(source, urgency=focused, on_progress=lambda _: boarded.set()))
+    await boarded.wait()
+    await client.has_been_asked(21)
+    assert [urgency.priority for urgency in client.urgencies[:5]] == [3, 3, 3, 1, 3], "what it boarded rose"
+    assert client.urgencies[20].priority is Priority.FOCUSED
+
+    focused.rise_to(Priority.EXPLICIT)
+    assert [client.urgencies[n].priority for n in (3, 4, 20)] == [0, 3, 0]
+    background.rise_to(Priority.OPEN)
+    assert [client.urgencies[n].priority for n in (3, 4, 20)] == [0, 2, 0]
+    two.cancel()
+    await asyncio.gather(two, return_exceptions=True)
+    assert not focused._listeners, "who leaves is not listened to"
+    client.go.set()
+    assert (await one).complete
+    assert not background._listeners
 
 
 async def test_other_settings_show_other_findings_without_asking() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from kibitz.lsp.service import Knobs, Outcome, ReviewService
     from kibitz.provider.errors import OpenAIError
+    from kibitz.provider.limits.priority import Urgency
 
 MARK = re.compile(r"bug\d*")
 
@@ -56,6 +57,7 @@ class Call:
     text: str
     language: str
     path: str | None
+    urgency: Urgency
     on_progress: Callable[[Outcome], None]
     answer: asyncio.Future[Outcome]
     cancelled: bool = False
@@ -73,9 +75,14 @@ class FakeService:
     roots: Sequence[str] = ()
 
     async def review(
-        self, text: str, language: str, path: str | None, on_progress: Callable[[Outcome], None]
+        self,
+        text: str,
+        language: str,
+        path: str | None,
+        urgency: Urgency,
+        on_progress: Callable[[Outcome], None],
     ) -> Outcome:
-        call = Call(text, language, path, on_progress, asyncio.get_running_loop().create_future())
+        call = Call(text, language, path, urgency, on_progress, asyncio.get_running_loop().create_future())
         self.calls.append(call)
         if not self.manual:
             return FakeOutcome(marked(text))

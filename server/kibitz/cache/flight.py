@@ -2,7 +2,8 @@
 
 One flight works on several keys (a packed request). Who needs a key that is already in the air boards that
 flight instead of starting another. When the last passenger leaves, the flight is cancelled: nobody pays for
-an answer that nobody wants. A failure is told to every passenger and kept for no one.
+an answer that nobody wants. A failure is told to every passenger and kept for no one. Each flight carries
+how urgent it is, for its passengers to raise.
 
 Confined to one event loop.
 """
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
 V = TypeVar("V")
+U = TypeVar("U")
 
 
-class Flight(Generic[V]):
+class Flight(Generic[V, U]):
     """A running piece of work, and what of it has landed so far. ``SingleFlight.launch`` makes them."""
 
-    def __init__(self, keys: Sequence[str], registry: dict[str, Flight[V]]) -> None:
+    def __init__(self, keys: Sequence[str], urgency: U, registry: dict[str, Flight[V, U]]) -> None:
         self.keys = tuple(keys)
+        self.urgency = urgency
         self.landed: dict[str, V] = {}
         """Values by key. What is here is good, even if the rest fails."""
         self.error: BaseException | None = None
@@ -77,22 +80,25 @@ class Flight(Generic[V]):
             wake()
 
 
-class SingleFlight(Generic[V]):
+class SingleFlight(Generic[V, U]):
     """The flights that are in the air, by key."""
 
     def __init__(self) -> None:
-        self._by_key: dict[str, Flight[V]] = {}
+        self._by_key: dict[str, Flight[V, U]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def find(self, key: str) -> Flight[V] | None:
+    def find(self, key: str) -> Flight[V, U] | None:
         """The flight that works on ``key`` now. Board it before the next await, or it may be gone."""
         return self._by_key.get(key)
 
     def launch(
-        self, keys: Sequence[str], work: Callable[[Flight[V]], Coroutine[object, object, None]]
-    ) -> Flight[V]:
+        self,
+        keys: Sequence[str],
+        urgency: U,
+        work: Callable[[Flight[V, U]], Coroutine[object, object, None]],
+    ) -> Flight[V, U]:
         """Start ``work`` for keys that are not in the air. Board before the next await."""
-        flight: Flight[V] = Flight(keys, self._by_key)
+        flight: Flight[V, U] = Flight(keys, urgency, self._by_key)
         task = flight.start(work(flight))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kibitz.guard.ignore import Ignore
     from kibitz.lsp.service import Outcome, ReviewService
     from kibitz.provider.errors import OpenAIError
+    from kibitz.provider.limits.priority import Urgency
     from kibitz.provider.models import Usage
     from kibitz.review.reviewer import Review, Reviewer
     from kibitz.text.spans import Span
@@ -126,14 +127,20 @@ class AppService:
         return True
 
     async def review(
-        self, text: str, language: str, path: str | None, on_progress: Callable[[Outcome], None]
+        self,
+        text: str,
+        language: str,
+        path: str | None,
+        urgency: Urgency,
+        on_progress: Callable[[Outcome], None],
     ) -> Outcome:
         """See ``ReviewService``."""
         from kibitz.review.reviewer import Source  # noqa: PLC0415 - loaded with the app
 
-        name = Path(path).name if path else ""
-        source = Source(text, language, name)
-        review = await self._reviewer.review(source, on_progress=lambda so_far: on_progress(_found(so_far)))
+        source = Source(text, language, Path(path).name if path else "")
+        review = await self._reviewer.review(
+            source, urgency=urgency, on_progress=lambda so_far: on_progress(_found(so_far))
+        )
         usage = review.stats.usage
         self._usage = usage if self._usage is None else self._usage + usage
         return _found(review)
@@ -150,7 +157,7 @@ class AppService:
 
     async def clear_cache(self) -> None:
         """See ``ReviewService``."""
-        self._reviewer.forget()
+        await self._reviewer.forget()
 
     def status(self) -> str:
         """See ``ReviewService``."""

@@ -1,10 +1,15 @@
-"""When each document is reviewed: one owned task per document, a trailing debounce, the newest text wins."""
+"""When each document is reviewed: one owned task per document, a trailing debounce, the newest text wins.
+
+How urgent that is goes along with the work, and may rise until it is done.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from kibitz.provider.limits.priority import Priority, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +23,10 @@ class Work(Protocol):
     def wanted(self, key: str) -> bool:
         """Whether there is anything to do for ``key`` that is not done, or being done, already."""
 
-    async def work(self, key: str, take_over: Callable[[], None]) -> None:
+    def priority(self, key: str) -> Priority:
+        """How urgent work on ``key`` is that begins now."""
+
+    async def work(self, key: str, urgency: Urgency, take_over: Callable[[], None]) -> None:
         """Do it. Cancelled when something newer has taken over.
 
         ``take_over`` cancels older work for the same key. It is to be called as soon as nothing is needed of
@@ -33,6 +41,8 @@ class _Slot:
     timer: Timer | None = None
     task: asyncio.Task[None] | None = None
     """The newest work."""
+    urgency: Urgency = field(default_factory=Urgency)
+    """Its own."""
     inside: int = 0
     """How much work is past the gate: it counts as one, so that the newer need not wait for the older."""
 
@@ -67,7 +77,15 @@ class Scheduler:
         slot = self._slots.setdefault(key, _Slot())
         self._rest(slot)
         if self._work.wanted(key):
-            slot.task = asyncio.get_running_loop().create_task(self._run(key, slot, slot.task))
+            slot.urgency = Urgency(self._work.priority(key))
+            run = self._run(key, slot, slot.urgency, slot.task)
+            slot.task = asyncio.get_running_loop().create_task(run)
+
+    def rise(self, key: str, priority: Priority) -> None:
+        """What is being done for ``key``, or waits for its turn, is at least that urgent."""
+        slot = self._slots.get(key)
+        if slot is not None:
+            slot.urgency.rise_to(priority)
 
     def cancel(self, key: str) -> None:
         """Forget ``key``, and cancel what is being done for it."""
@@ -82,7 +100,7 @@ class Scheduler:
         for key in list(self._slots):
             self.cancel(key)
 
-    async def _run(self, key: str, slot: _Slot, older: asyncio.Task[None] | None) -> None:
+    async def _run(self, key: str, slot: _Slot, urgency: Urgency, older: asyncio.Task[None] | None) -> None:
         def take_over() -> None:
             if older is not None:
                 older.cancel()
@@ -90,10 +108,10 @@ class Scheduler:
         try:
             if not slot.inside:
                 take_over()  # It waits at the gate, or is done: there is nothing to share.
-                await self._gate.enter()
+                await self._gate.enter(urgency)
             slot.inside += 1
             try:
-                await self._work.work(key, take_over)
+                await self._work.work(key, urgency, take_over)
             finally:
                 slot.inside -= 1
                 if not slot.inside:
@@ -113,34 +131,45 @@ class Scheduler:
 class NewestFirst:
     """Lets ``limit`` tasks in at a time; of those that wait, the one that came last goes first.
 
-    Somebody who opens a hundred files looks at the last of them.
+    Each that is inside takes memory, and most are not looked at. What is looked at never waits: it comes on
+    top of the limit, and the next one to leave makes room for nobody.
     """
 
     def __init__(self, limit: int) -> None:
         self._free = limit
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def enter(self) -> None:
+    async def enter(self, urgency: Urgency) -> None:
         """Wait for a turn; each is to be given back with ``leave``."""
-        if self._free > 0:
+        if self._free > 0 or urgency.priority <= Priority.FOCUSED:
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        stop_listening = urgency.on_rise(lambda: self._risen(turn, urgency))
         try:
             await turn
         except asyncio.CancelledError:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-            else:
+            if not turn.cancelled():
                 self.leave()  # It was let in and cancelled at the same moment.
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
             raise
+        finally:
+            stop_listening()
 
     def leave(self) -> None:
         """Let the next one in."""
-        while self._waiting:
-            turn = self._waiting.pop()
-            if not turn.done():
-                turn.set_result(None)
-                return
         self._free += 1
+        while self._waiting and self._free > 0:
+            self._admit(self._waiting[-1])
+
+    def _risen(self, turn: asyncio.Future[None], urgency: Urgency) -> None:
+        if turn in self._waiting and urgency.priority <= Priority.FOCUSED:
+            self._admit(turn)
+
+    def _admit(self, turn: asyncio.Future[None]) -> None:
+        self._waiting.remove(turn)
+        if not turn.cancelled():
+            turn.set_result(None)
+            self._free -= 1

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from kibitz.findings.finding import Finding
     from kibitz.provider.errors import OpenAIError
+    from kibitz.provider.limits.priority import Urgency
     from kibitz.text.spans import Span
 
 
@@ -65,11 +66,13 @@ class ReviewService(Protocol):
         text: str,
         language: str,
         path: str | None,
+        urgency: Urgency,
         on_progress: Callable[[Outcome], None],
     ) -> Outcome:
         """Review ``text``. Says what is there so far when all requests are under way, and as it grows.
 
-        Cancelling it aborts its requests. Raises OpenAIError if nothing could be done at all.
+        ``urgency`` may rise meanwhile. Cancelling it aborts its requests. Raises OpenAIError if nothing could
+        be done at all.
         """
 
     def refusal(self, path: str) -> str | None:

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from kibitz.lsp.attention import Attention
 from kibitz.lsp.documents import Change, Documents
 from kibitz.lsp.faults import describe
 from kibitz.lsp.notices import Notices
@@ -14,6 +15,7 @@ from kibitz.lsp.rendering import diagnostic
 from kibitz.lsp.scheduler import Scheduler
 from kibitz.lsp.stale import reason
 from kibitz.provider.errors import OpenAIError
+from kibitz.provider.limits.priority import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.documents import Document, Run
     from kibitz.lsp.service import Knobs, Outcome, ReviewService
+    from kibitz.provider.limits.priority import Urgency
     from kibitz.text.lines import Encoding
     from kibitz.text.snapshot import TextChange
 
@@ -77,6 +80,7 @@ class Session:
         self._clock = clock
         self._encoding = encoding
         self._scheduler = Scheduler(self, clock, at_once=DOCUMENTS_AT_ONCE)
+        self._attention = Attention(clock, lambda uri: self._scheduler.rise(uri, Priority.FOCUSED))
         self._published: dict[str, object] = {}
         self._too_large: set[str] = set()
 
@@ -91,10 +95,12 @@ class Session:
         """A document is open now."""
         self._scheduler.cancel(uri)
         self.documents.open(uri, version, language_id, text)
+        self.attend(uri)
         self.review_now(uri)
 
     def changed(self, uri: str, version: int, changes: Sequence[TextChange]) -> None:
         """A document was edited."""
+        self.attend(uri)
         match self.documents.change(uri, version, changes, self._encoding):
             case Change.UNKNOWN:
                 logger.warning("ignored a change of a document that is not open")
@@ -108,10 +114,12 @@ class Session:
 
     def saved(self, uri: str) -> None:
         """A document was saved."""
+        self.attend(uri)
         self.review_now(uri)
 
     def closed(self, uri: str) -> None:
         """A document is not open any more."""
+        self._attention.lose(uri)
         self._scheduler.cancel(uri)
         self._too_large.discard(uri)
         if self.documents.close(uri) is not None and self._published.pop(uri, None):
@@ -124,7 +132,26 @@ class Session:
                 self.documents.lose(document.uri)
                 self._lost(document.uri, "a message about it could not be read")
 
+    def attend(self, uri: str) -> None:
+        """The user does something in that document: its review goes first."""
+        if self.documents.get(uri) is not None:
+            self._attention.turn(uri)
+
     # What the user asks for
+
+    def analyze(self, uri: str | None) -> None:
+        """Review what is new in the document, which somebody waits for; or (None) in all.
+
+        Of all documents, only the one in focus goes before what is typed meanwhile.
+        """
+        if uri is None:
+            self.review_all()
+            uri = self._attention.focus
+        else:
+            self.attend(uri)
+            self.review_now(uri)
+        if uri is not None:
+            self._scheduler.rise(uri, Priority.EXPLICIT)
 
     def review_now(self, uri: str) -> None:
         """Review what is new in the document, without waiting for a pause."""
@@ -200,7 +227,11 @@ class Session:
             document.run is None or document.run.snapshot.digest != digest
         )
 
-    async def work(self, key: str, take_over: Callable[[], None]) -> None:
+    def priority(self, key: str) -> Priority:
+        """How urgent the document's review is, if nobody asks for it."""
+        return Priority.FOCUSED if key == self._attention.focus else Priority.OPEN
+
+    async def work(self, key: str, urgency: Urgency, take_over: Callable[[], None]) -> None:
         """Review the document as it is now. Whatever goes wrong, the last good findings stay."""
         document, service = self.documents.get(key), self.service
         if document is None or service is None:
@@ -209,7 +240,7 @@ class Session:
         run = document.begin()
         try:
             if await self._may_leave(document, service) and document.run is run:
-                await self._review(document, run, service, take_over)
+                await self._review(document, run, service, urgency, take_over)
         except OpenAIError as error:
             self._failed(document, run, error)
             self.notices.failure(error)
@@ -231,7 +262,12 @@ class Session:
         return refusal is None
 
     async def _review(
-        self, document: Document, run: Run, service: ReviewService, take_over: Callable[[], None]
+        self,
+        document: Document,
+        run: Run,
+        service: ReviewService,
+        urgency: Urgency,
+        take_over: Callable[[], None],
     ) -> None:
         snapshot = run.snapshot
 
@@ -247,9 +283,8 @@ class Session:
             lambda: shown.append(self._editor.progress(f"Reviewing {name}", document.uri)),
         )
         try:
-            outcome = await service.review(
-                snapshot.text, document.language or snapshot.language, document.path, on_progress
-            )
+            language = document.language or snapshot.language
+            outcome = await service.review(snapshot.text, language, document.path, urgency, on_progress)
             if outcome.requests and not outcome.errors:
                 self.notices.settle()
             for failure in outcome.errors:

@@ -12,7 +12,7 @@ from kibitz.provider.errors import (
 )
 
 _BY_CODE = {
-    "breaker_open": "provider is failing",
+    "breaker-open": "provider is failing",
     "certificate": "certificate not trusted",
     "connection": "connection broke",
     "consent": "key not allowed",

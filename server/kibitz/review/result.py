@@ -39,8 +39,6 @@ class ReviewSettings:
     """Most findings of one document; the worst and surest stay."""
     max_request_tokens: int = 6_000
     """Estimated input tokens of one packed request, instructions included. A larger unit goes alone."""
-    max_concurrency: int = 4
-    """Requests side by side, over all reviews of one reviewer. Read once, when it is made."""
 
 
 @dataclass(frozen=True, slots=True)

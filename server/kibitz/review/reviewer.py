@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from kibitz.cache.flight import Flight, SingleFlight
 from kibitz.findings.prompt import INSTRUCTIONS, SCHEMA
 from kibitz.provider.errors import APIError, ConfigError, OpenAIError
+from kibitz.provider.limits.priority import Urgency
 from kibitz.provider.models import PieceAnalysis, Usage
 from kibitz.provider.tokens import estimate
 from kibitz.review.assemble import assemble
@@ -26,22 +28,34 @@ if TYPE_CHECKING:
 
     from kibitz.cache.key import Identity
     from kibitz.cache.memory import CacheStats, MemoryCache
+    from kibitz.provider.limits.priority import Priority
     from kibitz.provider.models import BatchAnalysis, Piece
     from kibitz.review.entries import Entry
+    from kibitz.review.kept import KeptAnswers
 
 __all__ = ["Client", "Review", "ReviewSettings", "Reviewer", "Source", "Stats", "size_of"]
 
+_Flight: TypeAlias = "Flight[PieceAnalysis, Urgency]"
 _OVERHEAD = estimate(INSTRUCTIONS) + estimate(json.dumps(SCHEMA))
 """Tokens that every list review costs before its first piece."""
+_SUBSTITUTE_S = 900.0
+"""So long an answer counts that something else gave in place of the configured model."""
 
 
 class Client(Protocol):
     """The part of ``OpenAIClient`` that a review needs."""
 
     async def process_pieces(
-        self, pieces: Sequence[Piece], *, on_piece: Callable[[int, PieceAnalysis], None] | None = None
+        self,
+        pieces: Sequence[Piece],
+        *,
+        on_piece: Callable[[int, PieceAnalysis], None] | None = None,
+        urgency: Urgency | None = None,
     ) -> BatchAnalysis:
-        """Review pieces together; ``on_piece`` gets each one's index and analysis as soon as it is known."""
+        """Review pieces together; ``on_piece`` gets each one's index and analysis as soon as it is known.
+
+        It may be called any number of times side by side: who is asked first goes by ``urgency``.
+        """
         ...
 
 
@@ -74,7 +88,7 @@ class _Run:
     shared: frozenset[str] = frozenset()
     failed: set[str] = field(default_factory=set)
     errors: dict[tuple[type[OpenAIError], str], OpenAIError] = field(default_factory=dict)
-    waiting: list[Flight[PieceAnalysis]] = field(default_factory=list)
+    waiting: list[_Flight] = field(default_factory=list)
     batches: list[_Batch] = field(default_factory=list)
 
     def collect(self) -> None:
@@ -111,6 +125,8 @@ class Reviewer:
         cache: MemoryCache[PieceAnalysis],
         identity: Identity,
         settings: ReviewSettings | None = None,
+        *,
+        kept: KeptAnswers | None = None,
     ) -> None:
         self.settings = settings or ReviewSettings()
         """May be replaced at any time; reviews that run show their next state by it."""
@@ -118,27 +134,35 @@ class Reviewer:
         """Who is asked. Part of every cache entry, so it must say truly what ``client`` does."""
         self._client = client
         self._cache = cache
-        self._flights: SingleFlight[PieceAnalysis] = SingleFlight()
-        self._slots = asyncio.Semaphore(self.settings.max_concurrency)
+        self._kept = kept
+        self._flights: SingleFlight[PieceAnalysis, Urgency] = SingleFlight()
 
-    async def review(self, source: Source, *, on_progress: Callable[[Review], None] | None = None) -> Review:
+    async def review(
+        self,
+        source: Source,
+        *,
+        urgency: Urgency | None = None,
+        on_progress: Callable[[Review], None] | None = None,
+    ) -> Review:
         """Review a document. Failures of the provider are in the result, not raised.
 
+        What it asks for is as urgent as ``urgency`` says, also when that rises on the way.
         ``on_progress`` gets the state so far once all that is missing is being asked for (even if nothing is
         known yet: whoever replaces an older review may end that one now), and whenever an answer has come.
         Cancelling stops the requests that no other review waits for; what has come by then is remembered.
         """
         entries = await asyncio.to_thread(entries_of, source.text, source.language, self.identity)
-        run = _Run(entries)
+        run = _Run(entries, known=await self._fetch(entries))
+        urgency = urgency or Urgency()
         woken = asyncio.Event()
-        boarded: list[Flight[PieceAnalysis]] = []
         # From the look into the cache to boarding there is no await: nothing is asked for twice.
         missing = self._look_up(run)
-        try:
-            for flight in self._flights_for(missing, run):
+        with ExitStack() as boarded:
+            for flight in self._flights_for(missing, run, urgency):
                 flight.board(woken.set)
-                boarded.append(flight)
-            run.waiting = [*boarded]
+                boarded.callback(flight.leave, woken.set)
+                boarded.callback(flight.urgency.follow(urgency))
+                run.waiting.append(flight)
             while run.waiting and not run.is_hopeless:
                 # When the last answer has landed, only the flight's end (and its bill) is waited for.
                 if on_progress is not None and (state := self._state(run)).pending:
@@ -146,27 +170,44 @@ class Reviewer:
                 await woken.wait()
                 woken.clear()
                 run.collect()
-        finally:
-            for flight in boarded:
-                flight.leave(woken.set)
         run.failed.update(entry.digest for entry in entries if entry.digest not in run.known)
         return self._state(run)
-
-    def clear_cache(self) -> None:
-        """Forget every answer: the next review asks again."""
-        self._cache.clear()
 
     def cache_stats(self) -> CacheStats:
         """How the cache has done since the start."""
         return self._cache.stats()
 
-    def forget(self) -> None:
-        """Drop all kept answers: what is reviewed next is asked for again."""
+    async def forget(self) -> None:
+        """Drop all kept answers, those on disk too: what is reviewed next is asked for again."""
         self._cache.clear()
+        if self._kept is not None:
+            await self._kept.clear()
+
+    def remember(self, digest: str, analysis: PieceAnalysis) -> None:
+        """Keep an answer for as long as it deserves."""
+        if analysis.answered_by:
+            self._cache.put(digest, analysis, lives_s=_SUBSTITUTE_S)
+            return
+        self._cache.put(digest, analysis)
+        if self._kept is not None:
+            self._kept.keep(digest, analysis)
 
     async def aclose(self) -> None:
         """Stop all requests; reviews that wait for them end with what they have."""
         await self._flights.aclose()
+        if self._kept is not None:
+            await self._kept.aclose()
+
+    async def _fetch(self, entries: Sequence[Entry]) -> dict[str, PieceAnalysis]:
+        """What only the disk knows; brought into memory, so that the look-up itself waits for nothing."""
+        if self._kept is None:
+            return {}
+        known: dict[str, PieceAnalysis] = {}
+        unknown = [entry for entry in entries if entry.digest not in self._cache]
+        for digest, found in (await self._kept.find(unknown)).items():
+            self._cache.put(digest, found.analysis, lives_s=found.left_s)
+            known[digest] = found.analysis
+        return known
 
     def _look_up(self, run: _Run) -> list[Entry]:
         """Fill in what the cache knows; return the others, each text once."""
@@ -182,9 +223,9 @@ class Reviewer:
         run.cached = frozenset(run.known)
         return list(missing.values())
 
-    def _flights_for(self, missing: Sequence[Entry], run: _Run) -> list[Flight[PieceAnalysis]]:
+    def _flights_for(self, missing: Sequence[Entry], run: _Run, urgency: Urgency) -> list[_Flight]:
         """The flights in the air that carry what is missing, and new ones for the rest."""
-        flights: list[Flight[PieceAnalysis]] = []
+        flights: list[_Flight] = []
         rest: list[Entry] = []
         shared: set[str] = set()
         for entry in missing:
@@ -197,26 +238,26 @@ class Reviewer:
                 flights.append(flight)
         run.shared = frozenset(shared)
         batches = pack(rest, overhead=_OVERHEAD, max_tokens=self.settings.max_request_tokens)
-        return [*flights, *(self._launch(_Batch(batch), run) for batch in batches)]
+        return [*flights, *(self._launch(_Batch(batch), run, urgency.priority) for batch in batches)]
 
-    def _launch(self, batch: _Batch, run: _Run) -> Flight[PieceAnalysis]:
+    def _launch(self, batch: _Batch, run: _Run, priority: Priority) -> _Flight:
         run.batches.append(batch)
         keys = [entry.digest for entry in batch.entries]
-        return self._flights.launch(keys, lambda flight: self._ask(batch, flight))
+        # Its own: whoever boards later may be in more of a hurry than whoever asked first.
+        return self._flights.launch(keys, Urgency(priority), lambda flight: self._ask(batch, flight))
 
-    async def _ask(self, batch: _Batch, flight: Flight[PieceAnalysis]) -> None:
+    async def _ask(self, batch: _Batch, flight: _Flight) -> None:
         """Ask for one batch; each answer is remembered and landed as it comes."""
 
         def land(index: int, analysis: PieceAnalysis) -> None:
             digest = batch.entries[index].digest
             if digest not in flight.landed:
-                self._cache.put(digest, analysis)
+                self.remember(digest, analysis)
                 flight.land(digest, analysis)
 
         pieces = [entry.piece for entry in batch.entries]
         try:
-            async with self._slots:
-                answer = await self._client.process_pieces(pieces, on_piece=land)
+            answer = await self._client.process_pieces(pieces, on_piece=land, urgency=flight.urgency)
         except OpenAIError as error:
             batch.usage = error.usage or Usage()
             raise

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def code_action(ls: KibitzServer, params: types.CodeActionParams) -> list[types.CodeAction]:
     """Handle the request."""
+    ls.session.attend(params.text_document.uri)
     document = ls.session.documents.get(params.text_document.uri)
     if document is None or not document.synced or not _asks_for_quick_fixes(params.context.only):
         return []

@@ -28,10 +28,8 @@ async def _analyze_document(ls: KibitzServer, arguments: Sequence[object]) -> No
     if ls.session.service is None:
         # Whoever asks may have mended what was missing.
         ls.setup.refresh(pull=True)
-    elif uri is None:
-        ls.session.review_all()
     else:
-        ls.session.review_now(uri)
+        ls.session.analyze(uri)
 
 
 async def _stop(ls: KibitzServer, arguments: Sequence[object]) -> None:
