@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from kibitz.cache.disk import DiskCache
 from kibitz.cache.key import Identity
 from kibitz.cache.memory import MemoryCache
+from kibitz.config import default_user_file
 from kibitz.findings import prompt, rewrite, rules
 from kibitz.findings.finding import Confidence, Severity
 from kibitz.local import engine, weights
@@ -21,11 +23,13 @@ from kibitz.local.errors import LocalModelError
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 from kibitz.provider.errors import ConfigError
+from kibitz.provider.keys.consent import FILE_NAME as CONSENTS_FILE
 from kibitz.provider.keys.consent import Consents
 from kibitz.provider.keys.fixed import FixedKeys
 from kibitz.provider.keys.key import Key
 from kibitz.provider.keys.open import source_of
 from kibitz.provider.keys.pool import KeyPool
+from kibitz.provider.limits.machine import MachineQuota
 from kibitz.review.kept import KeptAnswers
 from kibitz.review.reviewer import Reviewer, ReviewSettings, size_of
 from kibitz.state.database import Database
@@ -145,9 +149,7 @@ class App:
         """
         async with self._building:
             if self._client is None:
-                config = await self._config()
-                is_remote = self.choice.provider == "openai"
-                self._client = OpenAIClient(config, observer=self.observer, **self._shared(is_remote))
+                self._client = self._client_of(await self._config())
             return self._client
 
     async def reviewer(self) -> Reviewer:
@@ -158,8 +160,18 @@ class App:
             cache: MemoryCache[PieceAnalysis] = MemoryCache(
                 max_bytes=settings.cache_max_bytes, ttl_s=settings.cache_ttl_s, size_of=size_of
             )
+            kept = None
+            if settings.disk_cache:
+                disk = DiskCache(
+                    self.database, max_bytes=settings.disk_cache_max_bytes, ttl_s=settings.cache_ttl_s
+                )
+                kept = KeptAnswers(disk)
             self._reviewer = Reviewer(
-                client, cache, identity(client.config, self._model_name), review_settings(settings)
+                client,
+                cache,
+                identity(client.config, self._model_name),
+                review_settings(settings),
+                kept=kept,
             )
         return self._reviewer
 
@@ -169,8 +181,36 @@ class App:
             await self._reviewer.aclose()
         if self._client is not None:
             await self._client.aclose()
+        if self._quota is not None:
+            await self._quota.aclose()
+        await self.database.aclose()
         if self._engine is not None:
             await self._engine.stop()
+
+    def _client_of(self, config: OpenAIConfig) -> OpenAIClient:
+        if self.choice.provider == "local":
+            return OpenAIClient(config, observer=self.observer)
+        self._quota = self._shared_quota()
+        spare = self.settings.fallback_api_key
+        spare_keys = (
+            () if spare is None else (Key(spare.get_secret_value(), self._where("fallback_api_key")),)
+        )
+        return OpenAIClient(
+            config,
+            keys=KeyPool(source_of(self.settings, self._where) or FixedKeys(())),
+            fallback_keys=KeyPool(FixedKeys(spare_keys)),
+            consents=self.consents,
+            quota=self._quota,
+            observer=self.observer,
+        )
+
+    def _shared_quota(self) -> SharedQuota | None:
+        """Limits that are kept together with others: the team's, else this machine's, else none."""
+        if self.settings.redis_url is not None:
+            from kibitz.provider.limits.team import TeamQuota  # noqa: PLC0415 - few have one
+
+            return TeamQuota(self.settings.redis_url.get_secret_value())
+        return MachineQuota(self.database) if self.settings.share_limits == "machine" else None
 
     @property
     def _model_name(self) -> str:
@@ -209,6 +249,11 @@ def remote_config(settings: Settings, choice: Choice) -> OpenAIConfig:
         api_key=settings.api_key,
         base_url=settings.base_url,
         model=settings.model,
+        fallback_model=settings.fallback_model,
+        fallback_base_url=settings.fallback_base_url,
+        verify=settings.verify,
+        verify_model=settings.verify_model,
+        early=settings.early,
         api=settings.api,
         timeout_ms=settings.timeout_ms,
         requests_per_minute=settings.requests_per_minute,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kibitz.cli.report import FileReport, Totals
     from kibitz.cli.reviewing import Target
     from kibitz.cli.selecting import Selection
-    from kibitz.config import Settings
+    from kibitz.config import Loaded
 
 _NEVER = "never"
 
@@ -85,10 +85,11 @@ def command(
         if given.get("provider") not in {None, "local"}:
             raise click.UsageError("--local and --provider contradict each other; leave one out")
         given["provider"] = "local"
-    settings = load_settings(given).settings
+    loaded = load_settings(given)
+    settings = loaded.settings
     selection = select([Path(path) for path in paths], settings)
     plan = Plan(jobs or settings.max_concurrency, settings.max_file_bytes, fix)
-    totals = asyncio.run(_check(selection.targets, settings, plan, _output(form)))
+    totals = asyncio.run(_check(selection.targets, loaded, plan, _output(form)))
     if not selection.targets:
         say(_nothing(paths, selection))
     if fix and form != "text":
@@ -104,7 +105,7 @@ def _nothing(paths: Sequence[str], selection: Selection) -> str:
     return escape(message)
 
 
-async def _check(targets: Sequence[Target], settings: Settings, plan: Plan, output: _Output) -> Totals:
+async def _check(targets: Sequence[Target], loaded: Loaded, plan: Plan, output: _Output) -> Totals:
     began = time.monotonic()
     reports: list[FileReport] = []
     free = False
@@ -117,7 +118,7 @@ async def _check(targets: Sequence[Target], settings: Settings, plan: Plan, outp
             reports.append(replace(report, text=""))
 
         if any(not target.refusal for target in targets):
-            free = await _review(targets, settings, plan, progress, printed)
+            free = await _review(targets, loaded, plan, progress, printed)
         else:
             for target in targets:
                 printed(refused(target))
@@ -128,7 +129,7 @@ async def _check(targets: Sequence[Target], settings: Settings, plan: Plan, outp
 
 async def _review(
     targets: Sequence[Target],
-    settings: Settings,
+    loaded: Loaded,
     plan: Plan,
     progress: CheckProgress,
     printed: Callable[[FileReport], None],
@@ -137,7 +138,7 @@ async def _review(
     from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second; bad options are told before
 
     try:
-        app = App.create(settings)
+        app = App.create(loaded.settings, loaded.where)
     except (OpenAIError, LocalModelError) as error:
         raise click.ClickException(str(error)) from error
     try:

@@ -126,7 +126,7 @@ async def _model(loaded: Loaded, *, offline: bool) -> list[Line]:
     from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second; what is known is printed before
 
     try:
-        app = App.create(loaded.settings)
+        app = App.create(loaded.settings, loaded.where)
     except (OpenAIError, LocalModelError) as error:
         return [Line(State.PROBLEM, str(error))]
     try:

@@ -47,7 +47,7 @@ def check_redis_url(url: str) -> None:
     if parts.scheme == "unix":
         if not parts.path:
             raise ValueError("it should look like unix:///run/redis.sock")
-    elif parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+    elif parts.scheme not in {"redis", "rediss", "valkey", "valkeys"} or not parts.hostname:
         raise ValueError("it should look like redis://host:6379/0, or rediss:// with TLS")
 
 

@@ -41,6 +41,7 @@ class AppBackend:
         """Prepare. ``protect`` hides what the environment holds, in a thread, before it is read here."""
         self._protect = protect
         self._settings: Settings | None = None
+        self._where: Callable[[str], str] = str
         self._service: AppService | None = None
         self._reported: Reported | None = None
 
@@ -57,7 +58,7 @@ class AppBackend:
             raise RuntimeError("the settings are loaded first")
         self._service = None
         settings = self._settings
-        app = await asyncio.to_thread(_create, settings)
+        app = await asyncio.to_thread(_create, settings, self._where)
         try:
             reviewer = await app.reviewer()
         except BaseException:
@@ -72,6 +73,7 @@ class AppBackend:
 
         self._protect()
         loaded = load(cli=cli, lsp=editor)
+        self._where = loaded.where
         if self._reported is None:
             self._reported = Reported()
         problems = [str(problem) for problem in self._reported.fresh(loaded.problems)]
@@ -83,10 +85,10 @@ class AppBackend:
         return loaded.settings, tuple(problems)
 
 
-def _create(settings: Settings) -> App:
+def _create(settings: Settings, where: Callable[[str], str]) -> App:
     from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second
 
-    return App.create(settings)
+    return App.create(settings, where)
 
 
 @dataclass(frozen=True, slots=True)

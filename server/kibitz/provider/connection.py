@@ -73,7 +73,7 @@ class Connection:
         self.calibration = Calibration()
         self.retrier = Retrier(config.retry_config, sleep=sleep, allowance=Allowance(clock))
         self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
-        gates = Gates(quota)
+        self._gates = gates = Gates(quota)
         self.targets = tuple(
             Target(each, pool, gates, consents=consents, clock=clock, on_breaker=self._breaker_changed)
             for each, pool in _ladder(config, keys, fallback_keys)
@@ -100,6 +100,7 @@ class Connection:
         """Close all connections. Questions under way fail."""
         for target in self.targets:
             await target.link.aclose()
+        await self._gates.aclose()
         for pool in self.pools:
             await pool.aclose()
 

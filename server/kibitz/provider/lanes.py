@@ -60,6 +60,11 @@ class Gates:
             self._gates[name] = gate
         return self._gates[name]
 
+    async def aclose(self) -> None:
+        """Wait until the shared quota knows what was used."""
+        for gate in self._gates.values():
+            await gate.aclose()
+
     def _made(self, config: OpenAIConfig) -> Gate:
         return Gate(
             requests_per_minute=config.requests_per_minute,
