@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _OTHERS = 0o077
 """What other users may do: nothing."""
@@ -47,7 +44,8 @@ def read(path: Path, *, limit: int, secret: bool) -> tuple[bytes, Stamp]:
         NotPrivateError: it is not a plain file of the user's own, or was written to meanwhile.
         OSError: it is not there, or cannot be read.
     """
-    real = path.resolve(strict=True)
+    # Path.resolve raises RuntimeError for a link to itself.
+    real = Path(os.path.realpath(path, strict=True))
     if not real.is_relative_to(path.parent.resolve()):
         raise NotPrivateError("it is a link to another folder; name the file itself")
     # Without O_NONBLOCK, opening a pipe would wait for its other end.
