@@ -1,14 +1,14 @@
 """What several processes have used together, and who of them may take next. Pure; times are seconds.
 
-Two levels, requests and tokens, rise by what is taken and fall steadily: a minute's limit in a minute. An asker
-whose request does not fit is told how long to wait, and has a claim until it comes back: who asked earlier
-has the right to what it waits for, so a process with small requests cannot starve one with a big request. What
-claims leave over is free for all.
+Two levels, requests and tokens, rise by what is taken and fall steadily: a minute's limit in a minute. An
+asker whose request does not fit is told how long to wait, and has a claim until it comes back: who asked
+earlier has the right to what it waits for, so a process with small requests cannot starve one with a big
+request. What claims leave over is free for all.
 
-Nothing here trusts the clock further than it must. What is kept is "so much was left then", never "until then":
-a clock that goes back opens nothing and makes nobody wait for long.
+Nothing here trusts the clock further than it must. What is kept is "so much was left then", never "until
+then": a clock that goes back opens nothing and makes nobody wait for long.
 
-``kibitz.provider.limits.team`` says the same in Lua; a test holds the two together.
+``team.lua`` says the same for a Redis server; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ class Answer(NamedTuple):
     tokens: float
 
 
+_NO_LIMITS = Limits(0.0, 0.0)
+
+
 @dataclass(slots=True)
 class Account:
     """The state of one scope."""
@@ -59,7 +62,7 @@ class Account:
     requests: float = 0.0
     tokens: float = 0.0
     pause: float = 0.0
-    limits: Limits = Limits(0.0, 0.0)
+    limits: Limits = _NO_LIMITS
     """Of the last one who asked."""
     askers: dict[str, Asker] = field(default_factory=dict)
 

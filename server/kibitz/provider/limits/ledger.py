@@ -1,33 +1,31 @@
-"""A shared quota over a ledger that may be out of reach: what then holds, and how it comes back.
+"""A quota over a ledger that several processes keep, and that may be out of reach.
 
-While the ledger is away, each process works by an account of its own with its share of the limits, the N-th
-part if N processes were seen last. It begins where the ledger was last seen, so nothing opens. The ledger is
-tried again in the background, later and later, so its absence costs nobody any time; when it is back, it is
-told what was used meanwhile.
+While the ledger is away, each process works by its ``Share`` of the limits. The ledger is tried again in the
+background, ever more rarely, so its absence costs nobody any time; when it is back, it is told what was used
+meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from kibitz.provider.limits.account import Account
-from kibitz.provider.limits.mirror import MINUTE
-from kibitz.provider.limits.quota import Limits
+from kibitz.provider.limits.share import Seen, Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from kibitz.provider.limits.account import Answer
+    from kibitz.provider.limits.quota import Limits
 
 logger = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 1.0
-"""The wait after a second failure in a row, doubled from there; the first retry is made at once."""
+"""After the second failure in a row, and doubled from there. After the first it is tried again at once."""
 LONGEST_RETRY_S = 30.0
 
 
@@ -41,10 +39,10 @@ class LedgerUnavailableError(Exception):
 
 
 class Ledger(Protocol):
-    """Accounts that several processes keep together. All but ``aclose`` raise LedgerUnavailableError."""
+    """Accounts that several processes keep together. All but ``aclose`` may raise LedgerUnavailableError."""
 
     async def prepare(self) -> None:
-        """Load what is needed. Awaited once, before anything else; may take a while."""
+        """Load what is needed. Awaited once, before all else; may take a while; a failure is for good."""
 
     async def take(self, scope: str, who: str, tokens: float, limits: Limits) -> Answer:
         """See ``Account.take``."""
@@ -62,50 +60,35 @@ class Ledger(Protocol):
         """Let go of everything."""
 
 
-@dataclass(slots=True)
-class _Share:
-    """This process's part of a scope while the ledger is away."""
-
-    account: Account
-    parts: int
-    seed: Account
-    """What of the account's levels the ledger knew already."""
-
-
 class LedgerQuota:
     """A ``SharedQuota``; see the module. Belongs to one event loop."""
 
     def __init__(self, ledger: Ledger, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.problem = ""
-        """Why the limits are shared by estimate only, in words for people; empty while all is well."""
+        """Why each process goes by its share alone, in words for people; empty while all is well."""
         self._ledger = ledger
         self._clock = clock
         self._who = secrets.token_hex(8)
-        self._prepared: asyncio.Task[None] | None = None
-        self._seen: dict[str, tuple[Answer, float]] = {}
-        self._shares: dict[str, _Share] = {}
+        self._preparing: asyncio.Task[None] | None = None
+        self._seen: dict[str, Seen] = {}
+        self._shares: dict[str, Share] = {}
         self._away = False
         self._failures = 0
-        self._retry_at = 0.0
-        self._errands: set[asyncio.Task[None]] = set()
+        self._retry_at = -math.inf
         self._reaching: asyncio.Task[None] | None = None
+        self._errands: set[asyncio.Task[None]] = set()
 
     async def take(self, scope: str, tokens: float, limits: Limits) -> float:
-        """See ``SharedQuota``. Cancelled, it has taken nothing in the end."""
-        if await self._available():
+        """See ``SharedQuota``. Cancelled, it takes nothing in the end."""
+        if await self._within_reach():
             try:
                 answer = await self._taken(scope, tokens, limits)
-            except LedgerUnavailableError as error:
-                self._leave(error)
+            except LedgerUnavailableError:
+                self._leave()
             else:
-                self._seen[scope] = (answer, self._clock())
+                self._seen[scope] = Seen(answer, self._clock())
                 return answer.wait
-        share = self._share(scope)
-        part = Limits(limits.requests_per_minute / share.parts, limits.tokens_per_minute / share.parts)
-        now = self._clock()
-        share.seed.limits = part
-        share.seed.advance(now)
-        return share.account.take(self._who, tokens, part, now).wait
+        return self._share(scope).take(tokens, limits, self._clock())
 
     async def settle(self, scope: str, tokens: float) -> None:
         """See ``SharedQuota``."""
@@ -113,68 +96,45 @@ class LedgerQuota:
 
     async def pause(self, scope: str, seconds: float) -> None:
         """See ``SharedQuota``."""
-        if await self._available():
+        if await self._within_reach():
             try:
-                await self._ledger.pause(scope, seconds)
-            except LedgerUnavailableError as error:
-                self._leave(error)
-            else:
-                return
-        self._share(scope).account.stop(seconds, self._clock())
+                return await self._ledger.pause(scope, seconds)
+            except LedgerUnavailableError:
+                self._leave()
+        return self._share(scope).stop(seconds, self._clock())
 
     async def aclose(self) -> None:
         """See ``SharedQuota``."""
-        if self._prepared is not None:
-            await asyncio.wait({self._prepared})
         while self._errands:
             await asyncio.wait(self._errands)
-        if self._reaching is not None:
-            self._reaching.cancel()
-            await asyncio.wait({self._reaching})
+        for task in (self._preparing, self._reaching):
+            if task is not None and not task.done():
+                task.cancel()
+                await asyncio.wait({task})
         await self._ledger.aclose()
 
     async def _correct(self, scope: str, requests: float, tokens: float) -> None:
-        if await self._available():
+        if await self._within_reach():
             try:
-                await self._ledger.settle(scope, requests, tokens)
-            except LedgerUnavailableError as error:
-                self._leave(error)
-            else:
-                return
-        self._share(scope).account.settle(requests, tokens, self._clock())
-
-    # The ledger
-
-    async def _available(self) -> bool:
-        """Whether to ask the ledger. While it is away this sees to it that it is tried again, and waits for nothing."""
-        if self._prepared is None:
-            self._prepared = asyncio.create_task(self._prepare())
-        if not self._prepared.done():
-            await asyncio.shield(self._prepared)
-        if self._away and self._reaching is None and self._clock() >= self._retry_at:
-            self._reaching = asyncio.create_task(self._reach())
-        return not self._away
-
-    async def _prepare(self) -> None:
-        try:
-            await self._ledger.prepare()
-        except LedgerUnavailableError as error:
-            self._leave(error)
+                return await self._ledger.settle(scope, requests, tokens)
+            except LedgerUnavailableError:
+                self._leave()
+        return self._share(scope).settle(requests, tokens, self._clock())
 
     async def _taken(self, scope: str, tokens: float, limits: Limits) -> Answer:
         asking = asyncio.create_task(self._ledger.take(scope, self._who, tokens, limits))
         try:
             return await asyncio.shield(asking)
         except asyncio.CancelledError:
-            # The ledger does not know that nobody waits any more.
+            # The ledger does not know that nobody is waiting for this any more.
             self._send(self._give_back(asking, scope, tokens))
             raise
 
     async def _give_back(self, asking: asyncio.Task[Answer], scope: str, tokens: float) -> None:
         try:
             answer = await asking
-        except LedgerUnavailableError as error:
-            self._leave(error)
+        except LedgerUnavailableError:
+            self._leave()
         else:
             if not answer.wait:
                 await self._correct(scope, -1.0, -tokens)
@@ -184,24 +144,55 @@ class LedgerQuota:
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
 
-    # Without it
-
-    def _share(self, scope: str) -> _Share:
-        """The local account, which begins with a part of what the ledger's account last was."""
+    def _share(self, scope: str) -> Share:
         if scope not in self._shares:
-            parts, at, requests, tokens = 1, self._clock(), 0.0, 0.0
-            if scope in self._seen:
-                answer, at = self._seen[scope]
-                parts = answer.processes
-                requests, tokens = answer.requests / parts, answer.tokens / parts
-            self._shares[scope] = _Share(
-                Account(at, requests, tokens), parts, Account(at, requests, tokens)
-            )
+            self._shares[scope] = Share(self._seen.get(scope), self._clock())
         return self._shares[scope]
 
-    def _leave(self, error: LedgerUnavailableError) -> None:
+    # Away and back
+
+    async def _within_reach(self) -> bool:
+        """Whether to ask the ledger. Waits for nothing but the first preparation."""
+        if self._preparing is None:
+            self._preparing = asyncio.create_task(self._prepare())
+        if not self._preparing.done():
+            await asyncio.shield(self._preparing)
+        if self._away and self._reaching is None and self._clock() >= self._retry_at:
+            self._reaching = asyncio.create_task(self._reach())
+        return not self._away
+
+    async def _prepare(self) -> None:
+        try:
+            await self._ledger.prepare()
+        except LedgerUnavailableError as error:
+            self._leave()
+            self._retry_at = math.inf
+            self._report(error)
+
+    def _leave(self) -> None:
         if not self._away:
-            self._away = True
-            self._failures = 0
-            self._retry_at = self._clock()
-        self._note(error)
+            # One late answer is no outage: the next attempt is made at once, and tells.
+            self._away, self._failures, self._retry_at = True, 0, self._clock()
+
+    async def _reach(self) -> None:
+        try:
+            await self._ledger.reach()
+            for scope, share in list(self._shares.items()):
+                used = share.unknown(self._clock())
+                await self._ledger.settle(scope, used.requests, used.tokens)
+                if used.pause:
+                    await self._ledger.pause(scope, used.pause)
+        except LedgerUnavailableError as error:
+            self._retry_at = self._clock() + min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0**self._failures)
+            self._failures += 1
+            self._report(error)
+        else:
+            self._shares.clear()
+            self._away, self.problem = False, ""
+        finally:
+            self._reaching = None
+
+    def _report(self, error: LedgerUnavailableError) -> None:
+        if not self.problem and not error.reported:
+            logger.warning("%s", error)
+        self.problem = str(error)
