@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kibitz.provider.limits.bucket import Bucket
-from kibitz.provider.limits.mirror import MINUTE, SLACK, Mirror
+from kibitz.provider.limits.mirror import Mirror, bucket_of
 from kibitz.provider.limits.quota import Limits
 
 if TYPE_CHECKING:
@@ -28,10 +27,10 @@ class Allowance:
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
-        self._requests = _full_minute(limits.requests_per_minute)
-        self._tokens = _full_minute(limits.tokens_per_minute)
-        self._provider_requests = Mirror(clock)
-        self._provider_tokens = Mirror(clock)
+        self._requests = bucket_of(limits.requests_per_minute)
+        self._tokens = bucket_of(limits.tokens_per_minute)
+        self._provider_requests = Mirror(limits.requests_per_minute, clock)
+        self._provider_tokens = Mirror(limits.tokens_per_minute, clock)
 
     @property
     def limits(self) -> Limits:
@@ -41,13 +40,14 @@ class Allowance:
             min(self._limits.tokens_per_minute, self._provider_tokens.per_minute),
         )
 
-    def wait_for(self, tokens: float) -> float:
-        """Seconds until the configured limits let a request go."""
-        return max(self._requests.wait_for(1), self._tokens.wait_for(tokens))
-
-    def wait_for_provider(self, at_most: float) -> float:
-        """Seconds until the provider will take a request, as far as is known."""
-        return max(self._provider_requests.wait_for(1), self._provider_tokens.wait_for(at_most))
+    def wait_for(self, tokens: float, at_most: float) -> float:
+        """Seconds until a request may go: of ``tokens`` by our count, ``at_most`` by the provider's."""
+        return max(
+            self._requests.wait_for(1),
+            self._tokens.wait_for(tokens),
+            self._provider_requests.wait_for(1),
+            self._provider_tokens.wait_for(at_most),
+        )
 
     def take(self, tokens: float, at_most: float) -> Taken:
         """Let a request go; what is not there becomes a debt."""
@@ -65,8 +65,8 @@ class Allowance:
     def unsent(self, taken: Taken) -> None:
         """Give back all but the tokens, which ``settle`` does, of a request that never left."""
         self._requests.give_back(1)
-        self._provider_requests.unsent(taken.request, 1)
-        self._provider_tokens.unsent(taken.tokens, taken.at_most)
+        self._provider_requests.unsent(1)
+        self._provider_tokens.unsent(taken.at_most)
 
     def learn(self, taken: Taken, seen: Observed) -> None:
         """Take in what the answer to that request says."""
@@ -75,7 +75,7 @@ class Allowance:
         )
         self._provider_tokens.told(taken.tokens, seen.limit_tokens, seen.remaining_tokens, seen.reset_tokens)
 
-
-def _full_minute(per_minute: float) -> Bucket:
-    rate = per_minute / MINUTE
-    return Bucket(max(1.0, per_minute - SLACK * rate), rate)
+    def answered(self) -> None:
+        """Note that the provider answered, whatever it told."""
+        self._provider_requests.answered()
+        self._provider_tokens.answered()

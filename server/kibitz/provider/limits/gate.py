@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kibitz.provider.limits.sharing import Claim
 
 _LONGEST_REFILL = MINUTE
-"""Seconds: whoever wants a longer wait than this is not filling up but paused."""
+"""Seconds: a shared quota that wants a longer wait than this is not filling up but paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,12 @@ class GateStatus:
 
 
 class _Waiter:
-    __slots__ = ("at_most", "claim", "longest_pause", "permit", "tokens")
+    __slots__ = ("at_most", "claim", "longest_pause", "permit")
 
-    def __init__(self, tokens: float, at_most: float, longest_pause: float, claim: Claim) -> None:
-        self.tokens = tokens
+    def __init__(self, claim: Claim, at_most: float, longest_pause: float) -> None:
+        self.claim = claim
         self.at_most = at_most
         self.longest_pause = longest_pause
-        self.claim = claim
         self.permit: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
 
 
@@ -99,7 +98,7 @@ class Gate:
         if self.paused_for > longest_pause:
             raise _paused(self.paused_for)
         at_most = tokens if at_most is None else max(tokens, at_most)
-        waiter = _Waiter(tokens, at_most, longest_pause, self._sharing.claim(tokens))
+        waiter = _Waiter(self._sharing.claim(tokens), at_most, longest_pause)
         self._line.join(waiter, urgency.priority)
         unsubscribe = urgency.on_rise(lambda: self._rise(waiter, urgency))
         try:
@@ -137,6 +136,7 @@ class Gate:
 
     def succeeded(self) -> None:
         """Note that the provider answered: slowly, more may be under way again."""
+        self._allowance.answered()
         self._concurrency.succeeded()
         self._advance()
 
@@ -167,12 +167,12 @@ class Gate:
             self._timer = None
         while (waiter := self._line.head) is not None and not self._concurrency.full:
             now = _now()
-            told = max(self._allowance.wait_for_provider(waiter.at_most), waiter.claim.ask_again_at - now)
+            shared = waiter.claim.ask_again_at - now
             if waiter.claim.error is not None:
                 self._turn_away(waiter, waiter.claim.error)
-            elif told > max(waiter.longest_pause, _LONGEST_REFILL):
-                self._turn_away(waiter, _paused(told))
-            elif (wait := max(told, self._wait_for(waiter, now))) > 0:
+            elif shared > max(waiter.longest_pause, _LONGEST_REFILL):
+                self._turn_away(waiter, _paused(shared))
+            elif (wait := max(shared, self._wait_for(waiter, now))) > 0:
                 self._timer = asyncio.get_running_loop().call_later(wait, self._advance)
                 return
             elif not waiter.claim.granted:
@@ -182,7 +182,8 @@ class Gate:
                 self._let_in(waiter)
 
     def _wait_for(self, waiter: _Waiter, now: float) -> float:
-        return max(self._pause.wait(now, len(self._line)), self._allowance.wait_for(waiter.tokens))
+        pause = self._pause.wait(now, len(self._line))
+        return max(pause, self._allowance.wait_for(waiter.claim.tokens, waiter.at_most))
 
     def _let_in(self, waiter: _Waiter) -> None:
         self._line.leave(waiter)
@@ -190,8 +191,8 @@ class Gate:
             return  # cancelled, and has not noticed yet
         self._pause.passed()
         self._concurrency.enter()
-        taken = self._allowance.take(waiter.tokens, waiter.at_most)
-        waiter.permit.set_result(Permit(waiter.tokens, taken, self._allowance, self._sharing, self._advance))
+        taken = self._allowance.take(waiter.claim.tokens, waiter.at_most)
+        waiter.permit.set_result(Permit(taken, self._allowance, waiter.claim, self._sharing, self._advance))
 
     def _end(self, permit: Permit) -> None:
         permit.close()
@@ -216,7 +217,7 @@ class Gate:
             future.result().unused()
             self._end(future.result())
         else:
-            self._sharing.drop(waiter.claim)
+            self._sharing.settle(waiter.claim, 0)
             self._advance()
 
 

@@ -1,15 +1,15 @@
-"""What a provider's own bucket holds now, judged by what its answers say it held.
+"""What a provider's own bucket holds by now, as far as its answers tell.
 
-An answer's headers are old by the time they come: they tell what was left when its request was let in there.
-So what came back since is added, and what was sent after that request is taken off. How much a provider
-counts for a request is its secret (with or without the longest answer allowed, given back or not), and others
-may use the same key: so what was sent is weighed by how the provider's count went down for what was sent
-before.
+The mirror counts along: what came back since, and the most that each request sent may take (some providers
+count the longest answer allowed, and never give it back). It is put right by the headers of answers. Those
+are old by the time they come: they tell what was left when their request was let in there, and requests
+overtake each other on the way. So an answer only tells between which bounds the truth lies. And headers may
+be nonsense: nobody waits longer than a minute because of them; then one request goes to hear the next word.
 """
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from kibitz.provider.limits.bucket import Bucket
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MINUTE = 60.0
-SLACK = 1.5
-"""Seconds of flow that are left untouched, as one request may travel that much longer than the next."""
+SLACK = 2.0
+"""Seconds. One request may travel that much longer than another; that much flow is left untouched."""
 _ANOTHER_WINDOW = 2 * MINUTE
 _SHORTEST_TELLING_RESET = 1.0
 """Seconds: shorter ones are rounded too much to tell how fast a bucket fills."""
-_TRUSTED_AT_FIRST = 0.1
-"""Until this share of the limit was sent, the weight stays near 1."""
-_LIGHTEST, _HEAVIEST = 0.1, 4.0
+_FORGOTTEN_AFTER = 2 * MINUTE
 
 
 class Mark(NamedTuple):
@@ -33,75 +31,100 @@ class Mark(NamedTuple):
 
     at: float
     total: float
+    amount: float
 
 
 class Mirror:
-    """One limit (requests or tokens) of one provider; knows nothing until it is ``told``."""
+    """One limit (requests or tokens) of one provider, assumed to be ``per_minute`` until it is told."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, per_minute: float, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._bucket: Bucket | None = None
-        self._limit = math.inf
+        self._limit = per_minute
         self._window = MINUTE
+        self._bucket = bucket_of(per_minute)
+        self._told_at: float | None = None
+        self._silent = False
         self._total = 0.0
-        self._told = Mark(-math.inf, -math.inf)
-        self._remaining = 0.0
-        self._ours = self._gone = 0.0
+        self._sent: list[Mark] = []
+        """As far back as an answer may still refer to."""
+        self._last = self._forgotten = Mark(float("-inf"), 0.0, 0.0)
 
     @property
     def per_minute(self) -> float:
-        """The limit, if it is known and counted by the minute, or infinity."""
-        return self._limit if self._window == MINUTE else math.inf
-
-    @property
-    def weight(self) -> float:
-        """What the provider counts for one of ours."""
-        return min(max(self._gone / self._ours, _LIGHTEST), _HEAVIEST) if self._ours else 1.0
+        """The provider's limit, if it is known and counts by the minute, or infinity."""
+        known = self._told_at is not None and not self._silent
+        return self._limit if known and self._window == MINUTE else float("inf")
 
     def wait_for(self, amount: float) -> float:
-        """Seconds until the provider will have room for that much."""
-        return 0.0 if self._bucket is None else self._bucket.wait_for(amount * self.weight)
+        """Seconds until the provider should have room for that much, or until it is time to ask it again."""
+        if self._silent or (wait := self._bucket.wait_for(amount)) == 0:
+            return 0.0
+        if self._told_at is None:
+            return wait
+        return min(wait, max(0.0, self._told_at + MINUTE - self._clock()))
 
     def sent(self, amount: float) -> Mark:
         """Note that a request is on its way."""
         self._total += amount
-        if self._bucket is not None:
-            self._bucket.charge(amount * self.weight)
-        return Mark(self._clock(), self._total)
+        mark = Mark(self._clock(), self._total, amount)
+        if self._silent:
+            return mark
+        if self._told_at is not None and self._bucket.wait_for(amount):
+            self._told_at = mark.at  # it goes to ask whether the last word still holds; the others wait
+        self._bucket.charge(amount)
+        self._sent.append(mark)
+        return mark
 
-    def unsent(self, mark: Mark, amount: float) -> None:
-        """Note that the request never left."""
-        if self._bucket is not None and mark.total > self._told.total:
-            self._bucket.give_back(amount * self.weight)
+    def unsent(self, amount: float) -> None:
+        """Note that a request never left."""
+        self._bucket.give_back(amount)
+
+    def answered(self) -> None:
+        """Note an answer: if none has told anything for long, the provider keeps its limits to itself."""
+        if self._told_at is None or self._clock() - self._told_at > _FORGOTTEN_AFTER:
+            self._silent = True
+            self._sent.clear()
 
     def told(self, mark: Mark, limit: float | None, remaining: float | None, reset: float | None) -> None:
-        """Take in what the answer to that request says; nothing, if one to a later request already came."""
-        if limit is None or remaining is None or mark.total < self._told.total:
+        """Take in what the answer to the request of that mark says."""
+        if limit is None or remaining is None or mark.total < self._last.total:
             return
-        self._window = _window(limit, remaining, reset)
-        rate = limit / self._window
-        if limit != self._limit:
-            self._limit = limit
-            self._ours = self._gone = limit * _TRUSTED_AT_FIRST
-        else:
-            self._weigh(mark, remaining, rate)
-        self._told, self._remaining = mark, remaining
-        slack = min(SLACK * rate, limit / 2)
-        capacity = max(limit - slack, 1.0)
-        if self._bucket is None:
-            self._bucket = Bucket(capacity, rate)
-        self._bucket.set_rate(capacity, rate)
-        back = min(limit, remaining + (self._clock() - mark.at) * rate)
-        self._bucket.set_remaining(back - (self._total - mark.total) * self.weight - slack)
+        self._told_at, self._silent, self._last = self._clock(), False, mark
+        self._resize(limit, _window(limit, remaining, reset))
+        since, rate = self._clock() - mark.at, self._bucket.per_second
+        overtaken = self._sent_after(mark.at - SLACK) - mark.amount
+        low = min(limit, remaining + max(0.0, since - SLACK) * rate) - overtaken
+        high = min(limit, remaining + since * rate) - self._sent_after(mark.at + SLACK)
+        spare = limit - self._bucket.max_rate
+        self._bucket.set_remaining(min(max(self._bucket.remaining, low - spare), high - spare))
+        self._forget_until(mark.at - SLACK)
 
-    def _weigh(self, mark: Mark, remaining: float, rate: float) -> None:
-        full = self._remaining + (mark.at - self._told.at) * rate
-        ours = mark.total - self._told.total
-        if full >= self._limit or ours <= 0:
-            return  # what ran over is not known
-        memory = math.exp(-ours / self._limit)
-        self._ours = self._ours * memory + ours
-        self._gone = self._gone * memory + full - remaining
+    def _resize(self, limit: float, window: float) -> None:
+        if (limit, window) != (self._limit, self._window):
+            self._limit, self._window = limit, window
+            used = self._bucket.max_rate - self._bucket.remaining
+            self._bucket = bucket_of(limit, window)
+            self._bucket.charge(used)
+
+    def _sent_after(self, moment: float) -> float:
+        first = bisect_right(self._sent, moment, key=_at)
+        return self._total - (self._sent[first - 1] if first else self._forgotten).total
+
+    def _forget_until(self, moment: float) -> None:
+        first = bisect_right(self._sent, moment, key=_at)
+        if first:
+            self._forgotten = self._sent[first - 1]
+            del self._sent[:first]
+
+
+def bucket_of(limit: float, window: float = MINUTE) -> Bucket:
+    """A bucket for that many in so many seconds, of which some flow is left untouched."""
+    rate = limit / window
+    return Bucket(max(1.0, limit - min(SLACK * rate, limit / 2)), rate)
+
+
+def _at(mark: Mark) -> float:
+    return mark.at
 
 
 def _window(limit: float, remaining: float, reset: float | None) -> float:

@@ -9,20 +9,21 @@ if TYPE_CHECKING:
 
     from kibitz.provider.limits.allowance import Allowance, Taken
     from kibitz.provider.limits.headers import Observed
-    from kibitz.provider.limits.sharing import Sharing
+    from kibitz.provider.limits.sharing import Claim, Sharing
 
 
 class Permit:
     """Has tokens taken, and corrects that. ``changed`` is called when others may be able to go now."""
 
-    __slots__ = ("_allowance", "_changed", "_over", "_shared", "_sharing", "_taken", "_tokens")
+    __slots__ = ("_allowance", "_changed", "_claim", "_over", "_sharing", "_taken", "_tokens")
 
     def __init__(
-        self, tokens: float, taken: Taken, allowance: Allowance, sharing: Sharing, changed: Callable[[], None]
+        self, taken: Taken, allowance: Allowance, claim: Claim, sharing: Sharing, changed: Callable[[], None]
     ) -> None:
-        self._tokens = self._shared = tokens
         self._taken = taken
+        self._tokens = claim.tokens
         self._allowance = allowance
+        self._claim = claim
         self._sharing = sharing
         self._changed = changed
         self._over = False
@@ -32,7 +33,7 @@ class Permit:
         difference, self._tokens = tokens - self._tokens, tokens
         self._allowance.settle(difference)
         if self._over:
-            self._share()
+            self.close()
         if difference < 0:
             self._changed()
 
@@ -48,10 +49,6 @@ class Permit:
             self._changed()
 
     def close(self) -> None:
-        """Tell the other processes the last word. The gate calls this."""
+        """Tell the other processes the last word. The gate calls this when the request is over."""
         self._over = True
-        self._share()
-
-    def _share(self) -> None:
-        difference, self._shared = self._tokens - self._shared, self._tokens
-        self._sharing.settle(difference)
+        self._sharing.settle(self._claim, self._tokens)

@@ -10,25 +10,21 @@ if TYPE_CHECKING:
 
     from kibitz.provider.limits.quota import Limits, SharedQuota
 
-_PATIENCE = 10.0
-"""Seconds after which a claim goes into debt: small ones of others could overtake a big one for ever."""
-
 
 class Claim:
     """One request's share of the quota."""
 
-    __slots__ = ("ask_again_at", "asked_since", "dropped", "error", "granted", "in_debt", "tokens")
+    __slots__ = ("ask_again_at", "error", "granted", "scope", "tokens")
 
-    def __init__(self, tokens: float, *, granted: bool) -> None:
+    def __init__(self, tokens: float, scope: str, *, granted: bool) -> None:
         self.tokens = tokens
+        """What it asks for, and holds once it is granted."""
+        self.scope = scope
         self.granted = granted
         self.ask_again_at = 0.0
         """The loop's time until which asking is no use."""
         self.error: Exception | None = None
-        """What a quota raised that should not have."""
-        self.asked_since: float | None = None
-        self.in_debt = False
-        self.dropped = False
+        """What the quota raised, although it should not."""
 
 
 class Sharing:
@@ -37,12 +33,13 @@ class Sharing:
     def __init__(self, quota: SharedQuota | None, scope: str) -> None:
         self._quota = quota
         self.scope = scope
+        """Under which new claims count."""
         self._asking: Claim | None = None
         self._errands: set[asyncio.Task[None]] = set()
 
     def claim(self, tokens: float) -> Claim:
-        """A claim that nobody was asked for yet."""
-        return Claim(tokens, granted=self._quota is None)
+        """A claim that the quota was not asked for yet."""
+        return Claim(tokens, self.scope, granted=self._quota is None)
 
     def ask(self, claim: Claim, limits: Limits, answered: Callable[[], None]) -> None:
         """Ask for that claim, and call ``answered``; does nothing while an earlier question is open."""
@@ -50,16 +47,11 @@ class Sharing:
             self._asking = claim
             self._send(self._ask(self._quota, claim, limits, answered))
 
-    def drop(self, claim: Claim) -> None:
-        """Give back all that the claim holds, or will turn out to hold."""
-        claim.dropped = True
-        if claim is not self._asking and (claim.granted or claim.in_debt):
-            self.settle(-claim.tokens)
-
-    def settle(self, difference: float) -> None:
-        """Charge that many more tokens, or give them back if negative."""
-        if self._quota is not None and difference:
-            self._send(self._quota.settle(self.scope, difference))
+    def settle(self, claim: Claim, tokens: float) -> None:
+        """Let the claim hold that many tokens; if it is still asked for, as soon as it is granted."""
+        difference, claim.tokens = tokens - claim.tokens, tokens
+        if self._quota is not None and claim.granted and difference:
+            self._send(self._quota.settle(claim.scope, difference))
 
     def pause(self, seconds: float) -> None:
         """Have everybody pause."""
@@ -74,36 +66,23 @@ class Sharing:
     async def _ask(
         self, quota: SharedQuota, claim: Claim, limits: Limits, answered: Callable[[], None]
     ) -> None:
+        asked = claim.tokens
         try:
-            wait = await self._take(quota, claim, limits)
-        except Exception as error:
-            if claim.dropped:
-                raise
+            wait = await quota.take(claim.scope, asked, limits)
+        except Exception as error:  # noqa: BLE001 - the one who waits for the answer gets it
             claim.error = error
         else:
             claim.granted = wait <= 0
-            claim.ask_again_at = _now() + wait
+            claim.ask_again_at = asyncio.get_running_loop().time() + wait
         finally:
             self._asking = None
-        if claim.dropped:
-            self.drop(claim)
+        if claim.granted:
+            # It may have been given up meanwhile.
+            wanted, claim.tokens = claim.tokens, asked
+            self.settle(claim, wanted)
         answered()
-
-    async def _take(self, quota: SharedQuota, claim: Claim, limits: Limits) -> float:
-        if claim.asked_since is None:
-            claim.asked_since = _now()
-        if not claim.in_debt and _now() - claim.asked_since >= _PATIENCE:
-            # From here on nobody gets tokens before the debt is paid, which is when nothing is missing for
-            # this one: it asks for no more than a request.
-            claim.in_debt = True
-            await quota.settle(self.scope, claim.tokens)
-        return await quota.take(self.scope, 0.0 if claim.in_debt else claim.tokens, limits)
 
     def _send(self, errand: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(errand)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
