@@ -55,6 +55,15 @@ def test_logs_to_stderr_and_never_to_stdout(capsys: pytest.CaptureFixture[str]) 
     assert (second["event"], second["logger"]) == ("old style 3", "there")
 
 
+def test_a_record_may_have_fields_and_they_hold_no_key_either(tmp_path: Path) -> None:
+    logs.configure("warning", tmp_path / "log", records_only=True)
+    fields = {"count": 2, "ratio": 0.5, "before": f"key {CANARY}", "event": "mine", "inner": [ODD]}
+    logging.getLogger("there").warning("stepped", extra={"fields": fields})
+    (line,) = lines(tmp_path / "log")
+    assert (line["event"], line["level"], line["count"], line["ratio"]) == ("stepped", "warning", 2, 0.5)
+    assert (line["before"], line["inner"]) == ("key [key hidden]", ["[key hidden]"])
+
+
 def test_less_important_things_are_left_out(tmp_path: Path) -> None:
     logs.configure("warning", tmp_path / "log")
     logs.logger("here").info("no")

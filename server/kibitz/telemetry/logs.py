@@ -158,15 +158,17 @@ class KeyFilter(logging.Filter):
 
 
 class _JsonLines(logging.Formatter):
-    """A record of the standard library in the shape of ours."""
+    """A record of the standard library in the shape of ours, with the ``fields`` of its ``extra``, if any."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "event": record.getMessage(),
             "logger": record.name,
             "level": record.levelname.lower(),
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
         }
+        for name, value in getattr(record, "fields", {}).items():
+            line.setdefault(name, _harmless(value))
         if record.exc_text:
             line["exception"] = record.exc_text
         return json.dumps(line, ensure_ascii=True)
