@@ -38,6 +38,13 @@ def test_cached_and_written_tokens_have_their_own_prices() -> None:
     assert cost("gpt-6-luna", SPENT, OPENAI) == Decimal("0.000915")
 
 
+@pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-5.5", "gpt-4o-mini"])
+def test_a_batch_costs_half(model: str) -> None:
+    whole, half = (cost(model, SPENT, OPENAI, batch=batch) for batch in (False, True))
+    assert whole is not None
+    assert half == whole / 2
+
+
 def test_azure_and_openai_are_known_and_others_are_not() -> None:
     assert cost("gpt-5.4-mini", SPENT, Endpoint("https://x.openai.azure.com/openai/v1")) is not None
     assert cost("no-such-model", SPENT, OPENAI) is None

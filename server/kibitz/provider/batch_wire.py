@@ -137,6 +137,13 @@ def read_file_id(data: object) -> str:
     raise _unusable("did not say under which id the file is kept")
 
 
+def read_files(data: object) -> dict[str, str]:
+    """The ids of the files in a list, by name; a file that cannot be read is left out."""
+    listed = _object(data).get("data")
+    files = [_object(item) for item in listed] if isinstance(listed, list) else []
+    return {name: _id(f.get("id")) for f in files if isinstance(name := f.get("filename"), str)}
+
+
 def read_batch(data: object, retry_after: float | None = None) -> Batch:
     """A batch from a decoded answer.
 

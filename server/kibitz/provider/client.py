@@ -17,8 +17,9 @@ from kibitz.provider import assisting
 from kibitz.provider.call import Call, Tally
 from kibitz.provider.connection import Connection
 from kibitz.provider.errors import APIError
+from kibitz.provider.landing import Job, Landing
 from kibitz.provider.limits.priority import Priority, Urgency
-from kibitz.provider.listing import Job, Landing, ask_list, packs
+from kibitz.provider.listing import ask_list, packs
 from kibitz.provider.models import BatchAnalysis, CodeAnalysis, Piece, Probe
 from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.rewriting import ask_rewrite
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from kibitz.findings.finding import Finding
+    from kibitz.provider.batch import BatchClient
     from kibitz.provider.config import OpenAIConfig
     from kibitz.provider.connection import Observer
     from kibitz.provider.keys.consent import Consents
@@ -150,8 +152,10 @@ class OpenAIClient:
             pieces: what to review.
             on_piece: is called with a piece's place in ``pieces`` as soon as its analysis is there, on the
                 event loop.
-            on_finding: the same for single findings of pieces that are not done, where ``config.early`` is
-                set. They are all in the piece's analysis again.
+            on_finding: the same for each finding as soon as it is complete, while the answer is still being
+                written: it is streamed then. All findings are in the piece's analysis again, unless the
+                stream breaks; then the piece fails, and is not asked about again. Not called where findings
+                are verified, nor where ``config.review`` is ``rewrite``.
             urgency: who goes first when limits hold requests back.
             verify: have findings checked by a second question where ``config.verify`` is ``on-demand``.
 
@@ -189,6 +193,18 @@ class OpenAIClient:
             return await assisting.analyse(self._connection, context, self._secrets, _explicit())
         except Refused as error:
             raise _not_sent(error) from error
+
+    def batches(self) -> BatchClient:
+        """Reviews at half the price, answered within a day; see ``BatchClient``. Does no I/O."""
+        from kibitz.provider.batch import BatchClient  # noqa: PLC0415 - few need it
+
+        connection = self._connection
+        return BatchClient(
+            connection.targets[0],
+            connection.retrier,
+            secrets=lambda: self._secrets,
+            clock=connection.clock,
+        )
 
     async def probe(self) -> Probe:
         """Ask the smallest question, to see whether the endpoint answers, and in the schema."""

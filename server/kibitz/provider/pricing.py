@@ -62,30 +62,33 @@ def load() -> None:
     import genai_prices  # noqa: F401, PLC0415 - see above
 
 
-def cost(model: str, usage: Usage, endpoint: Endpoint) -> Decimal | None:
+def cost(model: str, usage: Usage, endpoint: Endpoint, *, batch: bool = False) -> Decimal | None:
     """US dollars for tokens of one request; None where no price is known, and for this machine's own models.
 
-    Takes microseconds once ``load`` has run and the model's price has been looked up.
+    ``batch``: it was a line of a batch, which costs less. Takes microseconds once ``load`` has run and the
+    model's price has been looked up.
     """
     if endpoint.is_loopback:
         return None
-    prices = _prices(model, endpoint, int(time.time() // _HOUR))
+    prices = _prices(model, endpoint, "batch" if batch else "", int(time.time() // _HOUR))
     return None if prices is None else prices.of(usage)
 
 
 @lru_cache(maxsize=64)
-def _prices(model: str, endpoint: Endpoint, hour: int) -> _Prices | None:
+def _prices(model: str, endpoint: Endpoint, processing: str, hour: int) -> _Prices | None:
     """Looked up once an hour: the list takes 0.1 ms for each sum of its own."""
     import genai_prices  # noqa: PLC0415 - see load
 
     del hour  # only a part of the cache's key
     try:
+        tokens, context = genai_prices.Usage(), {"processing": processing} if processing else None
         if endpoint.is_openai:
-            found = genai_prices.calc_price(genai_prices.Usage(), model, provider_id="openai").model_price
+            price = genai_prices.calc_price(tokens, model, provider_id="openai", price_context=context)
         else:
-            found = genai_prices.calc_price(
-                genai_prices.Usage(), model, provider_api_url=endpoint.url
-            ).model_price
+            price = genai_prices.calc_price(
+                tokens, model, provider_api_url=endpoint.url, price_context=context
+            )
+        found = price.model_price
         plain = _rate(found.input_mtok) or _Rate()
         return _Prices(
             plain=plain,
