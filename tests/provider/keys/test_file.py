@@ -60,7 +60,10 @@ def in_place_of(path: Path, make: Callable[[], object]) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return write(tmp_path / "key", f"{FIRST}\n")
+    path = write(tmp_path / "key", f"{FIRST}\n")
+    # A file system's clock ticks every few milliseconds: what follows must not fall into the same tick.
+    os.utime(path, (1e9, 1e9))
+    return path
 
 
 async def later(source: FileKeys, clock: Clock) -> list[str]:

@@ -7,6 +7,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from kibitz.provider.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -22,6 +24,7 @@ class Once(Generic[T]):
     def __init__(self, work: Callable[[], Coroutine[object, object, T]]) -> None:
         self._work = work
         self._task: asyncio.Task[T] | None = None
+        self._closed = False
 
     @property
     def running(self) -> bool:
@@ -35,11 +38,18 @@ class Once(Generic[T]):
         return self._task
 
     async def __call__(self) -> T:
-        """What comes of it, or whatever it raises."""
-        return await asyncio.shield(self.start())
+        """What comes of it, or whatever it raises; ConfigError if it is closed meanwhile."""
+        task = self.start()
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self._closed and task.cancelled():
+                raise ConfigError("this client was closed; make a new one") from None
+            raise
 
     async def aclose(self) -> None:
         """Cancel what runs."""
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -52,7 +62,7 @@ class Aside:
     """
 
     def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
+        self._busy = False
 
     async def __call__(self, work: Callable[[], T], seconds: float) -> T:
         """What ``work`` returns or raises.
@@ -60,7 +70,7 @@ class Aside:
         Raises:
             TimeoutError: it takes longer than ``seconds``, or one that did still has not come back.
         """
-        if self._thread is not None and self._thread.is_alive():
+        if self._busy:
             raise TimeoutError
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[T] = loop.create_future()
@@ -77,10 +87,12 @@ class Aside:
                 told = lambda: outcome.set_exception(failure)  # noqa: E731 - the counterpart of the next
             else:
                 told = lambda: outcome.set_result(result)  # noqa: E731 - as above
+            # Before it is told: whoever waits may ask again at once.
+            self._busy = False
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 loop.call_soon_threadsafe(deliver, told)
 
-        self._thread = threading.Thread(target=run, name="kibitz-keys", daemon=True)
-        self._thread.start()
+        self._busy = True
+        threading.Thread(target=run, name="kibitz-keys", daemon=True).start()
         async with asyncio.timeout(seconds):
             return await outcome

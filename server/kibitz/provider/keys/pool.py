@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REFUSED_SECONDS = 900.0
 """So long a key that the provider refused is left alone: its owner may have mended it there."""
 NO_CREDIT = "insufficient_quota"
+REFUSED = "invalid_api_key"
 
 
 class State(StrEnum):
@@ -191,7 +192,8 @@ class KeyPool:
                 f"{subject}: {names}. Add credit at the provider, or another key.{trouble}", code=NO_CREDIT
             )
         return ConfigError(
-            f"{subject}: {names}. Put a good key there; `kibitz key status` shows what is found.{trouble}"
+            f"{subject}: {names}. Put a good key there; `kibitz key status` shows what is found.{trouble}",
+            code=REFUSED,
         )
 
 

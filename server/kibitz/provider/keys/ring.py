@@ -39,7 +39,7 @@ def ring_key(
             return Given(Key(await aside(lambda: _stored(service), seconds), place))
         except TimeoutError:
             raise NoKeyError(
-                f"the keyring did not answer within {seconds:.0f} s; it may be locked, or have no desktop to "
+                f"the keyring did not answer within {seconds:g} s; it may be locked, or have no desktop to "
                 "ask on: unlock it, or use api_key_file"
             ) from None
         except ValueError as error:
