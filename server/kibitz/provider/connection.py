@@ -154,7 +154,13 @@ def _ladder(
     if config.fallback_base_url is not None:
         model = config.fallback_model or config.model
         away = config.model_copy(
-            update={"base_url": config.fallback_base_url, "model": model, "api": "auto", "api_key": None}
+            update={
+                "base_url": config.fallback_base_url,
+                "model": model,
+                "api": "auto",
+                # What belongs to the account at the first endpoint is nobody else's business.
+                **dict.fromkeys(("api_key", "organization", "project")),
+            }
         )
         ladder.append((away, fallback_keys or _own(config, "fallback_api_key")))
     for each, pool in ladder:

@@ -28,7 +28,9 @@ CONSENT = "consent"
 """Code of the error for a key that the user did not allow to go to an address."""
 _REFUSED_KEY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _NOT_HERE = _REFUSED_KEY | {HTTPStatus.NOT_FOUND}
-_OF_THE_NETWORK = frozenset({"unreachable", "certificate", "tls", "redirect", "connection", CONSENT})
+NO_GOOD_KEY = "invalid_api_key"
+_OF_THE_NETWORK = frozenset({"unreachable", "certificate", "tls", "redirect"})
+_OF_THE_ENDPOINT = _OF_THE_NETWORK | {CONSENT, NO_GOOD_KEY}
 
 
 class Kind(StrEnum):
@@ -90,7 +92,7 @@ def remedies(error: OpenAIError) -> Remedies:
 def _of_settings(error: ConfigError) -> Remedies:
     is_missing = error.code == MODEL_MISSING
     other_model = is_missing or error.status == HTTPStatus.FORBIDDEN
-    elsewhere = error.code in _OF_THE_NETWORK or error.status in _NOT_HERE
+    elsewhere = error.code in _OF_THE_ENDPOINT or error.status in _NOT_HERE
     return Remedies(error.status in _REFUSED_KEY, other_model, elsewhere or is_missing)
 
 

@@ -61,6 +61,8 @@ _FIELDS = {
     "logprobs": re.compile(r"\b(top_)?logprobs\b"),
     "temperature": re.compile(r"\btemperature\b"),
     "store": re.compile(r"\bstore\b"),
+    "stream_options": re.compile(r"\bstream_options\b|\binclude_usage\b"),
+    "stream": re.compile(r"\bstream(ing)?\b"),
 }
 _ONE_TOO_LARGE = re.compile(r"request too large|too large for", re.IGNORECASE)
 """What OpenAI says, with status 429, of a request that no minute has enough tokens for."""
@@ -102,18 +104,20 @@ def _translate(error: Exception, config: OpenAIConfig, sent: str, key: Key | Non
         return _refused(error, config)
     if isinstance(error, openai.APIStatusError):
         return _Status(error, config, sent, key).translated()
-    if isinstance(error, openai.APIConnectionError | OSError):
+    # httpx2's own errors come from streams, which are read without the SDK.
+    if isinstance(error, openai.APIConnectionError | OSError | httpx2.HTTPError):
         return _connection(error, config)
     what = f"failed in an unexpected way ({type(error).__name__})"
     return APIError(f"the request to {config.endpoint.name} {what}; please report this")
 
 
-def timed_out(config: OpenAIConfig) -> Timeout:
-    """The deadline passed."""
+def timed_out(config: OpenAIConfig, seconds: float | None = None) -> Timeout:
+    """The deadline passed, which was ``seconds`` after the request went out."""
+    after_ms = config.timeout_ms if seconds is None else round(seconds * 1000)
     return Timeout(
-        f"{config.endpoint.name} gave no whole answer within {config.timeout_ms} ms; "
+        f"{config.endpoint.name} gave no whole answer within {after_ms} ms; "
         "try again, or raise the setting timeout_ms",
-        after_ms=config.timeout_ms,
+        after_ms=after_ms,
         retryable=True,
     )
 
@@ -155,7 +159,7 @@ def _connection(error: Exception, config: OpenAIConfig) -> OpenAIError:
     name = config.endpoint.name
     if _in_chain(error, httpx2.ConnectTimeout):
         return _unreachable(config, "it does not answer")
-    if isinstance(error, openai.APITimeoutError | TimeoutError):
+    if isinstance(error, openai.APITimeoutError | TimeoutError | httpx2.TimeoutException):
         return timed_out(config)
     if _in_chain(error, ssl.SSLError):
         return _untrusted(error, config)
@@ -166,10 +170,16 @@ def _connection(error: Exception, config: OpenAIConfig) -> OpenAIError:
             f"the request to {name} could not be written; check base_url, api_key and model for stray "
             "characters"
         )
+    return cut_off(config)
+
+
+def cut_off(config: OpenAIConfig, request_id: str | None = None) -> APIError:
+    """The connection ended in the middle of an answer."""
     return APIError(
-        f"the connection to {name} broke before the answer was complete; try again",
+        f"the connection to {config.endpoint.name} broke before the answer was complete; try again",
         code="connection",
         retryable=True,
+        request_id=request_id,
     )
 
 
