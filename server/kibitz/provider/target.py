@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kibitz.provider.errors import APIError, ConfigError
-from kibitz.provider.fallback import BREAKER_OPEN, CONSENT, MODEL_MISSING
+from kibitz.provider.fallback import BREAKER_OPEN, MODEL_MISSING
+from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.keys.pool import State as KeyState
 from kibitz.provider.lanes import NO_KEY, Lanes
 from kibitz.provider.link import Link
@@ -91,11 +92,7 @@ class Target:
             scheme, host, port = self.config.endpoint.origin
             origin = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
             if not self._consents.allows(origin, key.place):
-                raise ConfigError(
-                    f"the API key from {key.place} was never used at {origin}, and is not sent there without "
-                    f"your word; if that address is right, run: kibitz key allow {origin}",
-                    code=CONSENT,
-                )
+                raise ConsentNeeded(origin, key.place)
         return key
 
     def others(self, tried: Collection[str]) -> bool:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kibitz.provider.endpoint import Endpoint
+from kibitz.provider.errors import ConfigError
+from kibitz.provider.fallback import CONSENT
 from kibitz.provider.keys import private
 
 if TYPE_CHECKING:
@@ -36,6 +38,19 @@ class Consent:
     origin: str
     """``https://host:port``, the port spelt out."""
     place: str
+
+
+class ConsentNeeded(ConfigError):  # noqa: N818 - reads as what it says of a key
+    """Nobody agreed yet that a key from ``place`` goes to ``origin``."""
+
+    def __init__(self, origin: str, place: str) -> None:
+        super().__init__(
+            f"the API key from {place} was never used at {origin}, and is not sent there without your word; "
+            f"if that address is right, run: kibitz key allow {origin}",
+            code=CONSENT,
+        )
+        self.origin = origin
+        self.place = place
 
 
 def origin_of(url: str) -> str:
