@@ -21,6 +21,7 @@ Asked to stream, it streams; ``Reply(..., breaks="cut", breaks_after=40)`` lets 
 Set ``fake.latency`` (seconds) to slow every reply down, ``fake.key`` to refuse other keys with 401,
 ``fake.accepts`` to say which response formats it knows (a request with another is refused with 400, as old
 servers do), ``fake.gate`` (an ``asyncio.Event``) to hold replies back until the test sets it.
+``fake.batches`` (``fake_batches``) is its Batch API; None for a server without one.
 ``fake.requests`` has one ``Seen`` per POST: ``.prompt`` (``.lines``, ``.text``, ``.schema``), ``.headers``,
 ``.arrived``, ``.answered``, ``.disconnected``. ``await fake.seen(2)`` waits for the second request;
 ``await fake.until(lambda: ...)`` for anything else that the server's work changes.
@@ -51,6 +52,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from tests.support import fake_faults, fake_wire
 from tests.support.fake_answers import Bug, Prompt, Reply, reviewer
+from tests.support.fake_batches import FakeBatches
 from tests.support.fake_faults import Fault
 from tests.support.fake_http import Exchange, HttpServer
 
@@ -117,6 +119,7 @@ class FakeProvider:
         self.key = key
         self.models = models
         self.accepts = FORMATS
+        self.batches: FakeBatches | None = FakeBatches(self._answer_to)
         self.gate: asyncio.Event | None = None
         self.requests: list[Seen] = []
         self.base_url = ""
@@ -205,8 +208,11 @@ class FakeProvider:
             await exchange.respond(200, json.dumps({"object": "list", "data": listed}).encode())
         elif path.endswith(("/chat/completions", "/responses")):
             await self._answer(exchange)
-        else:
+        elif self.batches is None or not await self.batches.handle(exchange):
             await fake_faults.status(404, "not_found", message=f"no such path: {path}")(exchange)
+
+    def _answer_to(self, prompt: Prompt) -> Answer | Awaitable[Answer]:
+        return self.answer(prompt)
 
     async def _answer(self, exchange: Exchange) -> None:
         prompt = Prompt(exchange, exchange.body)

@@ -24,13 +24,22 @@ CHUNK = 16
 
 async def send(prompt: Prompt, reply: Reply, number: int) -> None:
     """Answer a request with a reply."""
-    shape = _Chat(prompt, reply, number) if prompt.api == "chat" else _Responses(prompt, reply, number)
+    shape = _shape(prompt, reply, number)
     headers = {"x-request-id": f"req_{number}", **reply.headers}
     if not prompt.body.get("stream"):
         await prompt.exchange.respond(200, json.dumps(shape.whole()).encode(), headers=headers)
         return
     await prompt.exchange.write(head(200, "text/event-stream", None, headers))
     await _stream(prompt.exchange, shape)
+
+
+def whole(prompt: Prompt, reply: Reply, number: int) -> dict[str, Any]:
+    """The body of an answer that is not streamed."""
+    return _shape(prompt, reply, number).whole()
+
+
+def _shape(prompt: Prompt, reply: Reply, number: int) -> _Chat | _Responses:
+    return _Chat(prompt, reply, number) if prompt.api == "chat" else _Responses(prompt, reply, number)
 
 
 async def _stream(exchange: Exchange, shape: _Shape) -> None:
