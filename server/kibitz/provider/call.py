@@ -36,6 +36,10 @@ class Listener(Protocol):
     def shown(self) -> bool:
         """Whether something of it was shown already: then it is not asked for again."""
 
+    @property
+    def heard(self) -> int:
+        """Tokens of the answer so far, by estimate."""
+
     def begin(self) -> None:
         """A new answer begins; what was heard of an earlier one does not count."""
 

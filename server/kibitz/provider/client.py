@@ -8,10 +8,10 @@ the SDK behind it is loaded in a thread by the first question, or by ``warm``.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from typing import TYPE_CHECKING, Self
 
+from kibitz.config import environment
 from kibitz.guard.redact import Refused, environment_secrets
 from kibitz.provider import assisting
 from kibitz.provider.call import Call, Tally
@@ -86,7 +86,7 @@ class OpenAIClient:
             clock=clock,
             observer=observer,
         )
-        self._environment = environment_secrets(os.environ)
+        self._environment = environment_secrets(environment())
 
     def __repr__(self) -> str:
         return f"OpenAIClient(model={self.config.model!r}, endpoint={self.config.endpoint.name!r})"
@@ -166,6 +166,7 @@ class OpenAIClient:
         checks = self.config.verify == "on" or (verify and self.config.verify == "on-demand")
         call = Call(Tally(model=self.config.model), urgency or Urgency(), verify=checks)
         tally, landing = call.tally, Landing(on_piece, on_finding)
+        await self._look_for_keys()
         jobs = await asyncio.to_thread(self._jobs, pieces, landing)
         await _side_by_side(await self._asked(jobs, call, landing))
         if landing.errors:
@@ -183,6 +184,7 @@ class OpenAIClient:
     async def generate_suggestions(self, context: Context) -> list[Suggestion]:
         """Other ways to write ``context.span``, best first; only those whose edits all passed the gate."""
         try:
+            await self._look_for_keys()
             return await assisting.suggest(self._connection, context, self._secrets, _explicit())
         except Refused as error:
             raise _not_sent(error) from error
@@ -190,6 +192,7 @@ class OpenAIClient:
     async def analyze_context(self, context: Context) -> ContextAnalysis:
         """What ``context.span`` does, relies on, and what would break it; plain text."""
         try:
+            await self._look_for_keys()
             return await assisting.analyse(self._connection, context, self._secrets, _explicit())
         except Refused as error:
             raise _not_sent(error) from error
@@ -224,6 +227,11 @@ class OpenAIClient:
             usage=tally.usage,
             request_id=tally.request_id,
         )
+
+    async def _look_for_keys(self) -> None:
+        """Know the keys before anything is sent, because the code may hold them."""
+        for pool in self._connection.pools:
+            await pool.look()
 
     @property
     def _secrets(self) -> tuple[str, ...]:

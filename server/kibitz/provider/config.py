@@ -106,8 +106,6 @@ class OpenAIConfig(_Settings):
     """Whether findings are checked by a second question: always, or where a call asks for it."""
     verify_model: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
     """None verifies with ``model``."""
-    early: bool = False
-    """Stream answers, and report each finding as soon as it is complete."""
     max_response_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     """Of an answer's decompressed body; a longer one is refused while it arrives."""
     trust_env: bool = False

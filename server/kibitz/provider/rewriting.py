@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from kibitz.findings import rewrite
 from kibitz.findings.finding import Claim
 from kibitz.provider.errors import OpenAIError
-from kibitz.provider.listing import settled
+from kibitz.provider.landing import settled
 from kibitz.provider.questions import turn_of
 from kibitz.provider.wire import json_part
 
 if TYPE_CHECKING:
     from kibitz.provider.call import Call
     from kibitz.provider.connection import Connection
-    from kibitz.provider.listing import Job, Landing
+    from kibitz.provider.landing import Job, Landing
     from kibitz.provider.wire import Answer
 
 _RAMBLED = "answer-too-long"

@@ -1,4 +1,4 @@
-"""The openai SDK, tamed: one POST, one body back, every failure translated.
+"""The openai SDK, tamed: one POST, one body back (at once or as a stream), every failure translated.
 
 The only place that calls the SDK. Importing it costs half a second of CPU and 40 MB: ``load`` does that and
 builds the client, and is meant for a thread.
@@ -6,7 +6,9 @@ builds the client, and is meant for a thread.
 
 from __future__ import annotations
 
+import asyncio
 import os
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +20,25 @@ import openai.resources.chat
 import openai.resources.responses
 
 from kibitz.guard.sanitize import Rejected, decode_json
-from kibitz.provider import translate
-from kibitz.provider.transport import http_client, signed_with
+from kibitz.provider import streaming, translate
+from kibitz.provider.errors import OpenAIError
+from kibitz.provider.transport import TOO_LARGE, Refused, http_client, reading_up_to, signed_with
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
+    import httpx2
+
+    from kibitz.provider.call import Listener
     from kibitz.provider.config import OpenAIConfig
     from kibitz.provider.keys.key import Key
 
 _PLACEHOLDER = "added-by-the-transport"
+_EVENT_STREAM = "text/event-stream"
+_WRAPPING = 32
+"""A stream wraps every few characters of an answer in some hundred bytes, which are not kept."""
+_END_SECONDS = 0.1
+"""A server has so long to end a stream after its last event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,41 @@ class Sdk:
         Raises:
             OpenAIError: whatever went wrong. ``CancelledError`` passes through, with the connection closed.
         """
+        raw = await self._created(api, body, sent, key, on_headers)
+        return self._reply(raw.headers, raw.content)
+
+    async def stream(
+        self,
+        api: str,
+        body: dict[str, Any],
+        sent: str,
+        *,
+        key: Key | None,
+        on_headers: Callable[[Mapping[str, str]], None],
+        listener: Listener,
+    ) -> Reply:
+        """The same with a ``body`` that asks for a stream; ``listener`` hears the answer as it comes.
+
+        The reply is what ``post`` would have brought. A server that does not stream brings just that.
+        """
+        body = {**body, "extra_headers": {"accept": _EVENT_STREAM}}
+        with reading_up_to(self._config.max_response_bytes * _WRAPPING):
+            raw = await self._created(api, body, sent, key, on_headers)
+        response: httpx2.Response = raw.http_response
+        async with aclosing(response), aclosing(self._portions(response)) as portions:
+            if _EVENT_STREAM in raw.headers.get("content-type", ""):
+                return await self._followed(raw.headers, portions, api, listener)
+            return self._reply(raw.headers, await self._whole(portions))
+
+    async def _created(
+        self,
+        api: str,
+        body: dict[str, Any],
+        sent: str,
+        key: Key | None,
+        on_headers: Callable[[Mapping[str, str]], None],
+    ) -> Any:
+        """The SDK's raw response, with a status of success."""
         create = self._client.responses if api == "responses" else self._client.chat.completions
         try:
             with signed_with(key):
@@ -88,14 +134,53 @@ class Sdk:
                 on_headers(error.response.headers)
             raise translate.translate(error, self._config, sent, key=key) from error
         on_headers(raw.headers)
-        request_id = translate.request_id_of(raw.headers)
+        return raw
+
+    def _reply(self, headers: Mapping[str, str], content: bytes) -> Reply:
+        request_id = translate.request_id_of(headers)
         try:
-            return Reply(decode_json(raw.content.decode("utf-8")), request_id)
+            return Reply(decode_json(content.decode("utf-8")), request_id)
         except (UnicodeDecodeError, Rejected) as error:
             # Not "from": the exception holds the body.
             cause = ValueError(type(error).__name__)
-            content_type = raw.headers.get("content-type", "")
+            content_type = headers.get("content-type", "")
             raise translate.unusable(self._config, content_type, request_id) from cause
+
+    async def _portions(self, response: httpx2.Response) -> AsyncGenerator[bytes]:
+        """A body as it comes in, every failure translated."""
+        try:
+            async for portion in response.aiter_bytes():
+                yield portion
+        except Exception as error:
+            raise translate.translate(error, self._config) from error
+
+    async def _whole(self, portions: AsyncGenerator[bytes]) -> bytes:
+        content = bytearray()
+        async for portion in portions:
+            content += portion
+            if len(content) > self._config.max_response_bytes:
+                raise translate.translate(Refused(TOO_LARGE), self._config)
+        return bytes(content)
+
+    async def _followed(
+        self, headers: Mapping[str, str], portions: AsyncGenerator[bytes], api: str, listener: Listener
+    ) -> Reply:
+        request_id = translate.request_id_of(headers)
+        most = self._config.max_response_bytes
+        try:
+            data = await streaming.follow(portions, api, max_bytes=most, listener=listener)
+        except streaming.CutOff as error:
+            raise translate.cut_off(self._config, request_id) from error
+        except streaming.Malformed as error:
+            raise translate.unusable(self._config, _EVENT_STREAM, request_id) from error
+        except streaming.TooLarge as error:
+            raise translate.translate(Refused(TOO_LARGE), self._config) from error
+        # The connection can serve again only if it was read to its end.
+        with suppress(TimeoutError, OpenAIError):
+            async with asyncio.timeout(_END_SECONDS):
+                async for _ in portions:
+                    pass
+        return Reply(data, request_id)
 
     async def aclose(self) -> None:
         """Close all connections."""

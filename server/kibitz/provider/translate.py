@@ -62,7 +62,8 @@ _FIELDS = {
     "temperature": re.compile(r"\btemperature\b"),
     "store": re.compile(r"\bstore\b"),
     "stream_options": re.compile(r"\bstream_options\b|\binclude_usage\b"),
-    "stream": re.compile(r"\bstream(ing)?\b"),
+    # Not just the word: gateways speak of the streams of their own connections, too.
+    "stream": re.compile(r"(?i)\Astream\Z|verified to stream|stream(ing)? (is )?not supp|not support stream"),
 }
 _ONE_TOO_LARGE = re.compile(r"request too large|too large for", re.IGNORECASE)
 """What OpenAI says, with status 429, of a request that no minute has enough tokens for."""

@@ -42,6 +42,8 @@ _DEFAULT_PAUSE = 1.0
 """Seconds that everyone waits when a provider wants fewer requests and does not say for how long."""
 _SHARE_OF_TIME = 2 / 3
 """Of the time that is left, for a target that is not the last one."""
+_NOT_SENT = frozenset({"unreachable", "certificate", "tls"})
+"""Codes of failures before anything was written."""
 _BROKEN_ANSWERS = frozenset({"malformed", "empty"})
 
 
@@ -127,7 +129,7 @@ class Trip(Generic[T]):
                 answer = await self._with_any_key(target, question, budget)
             except InvalidResponse as error:
                 longer = _with_more_room(question, error)
-                if longer is None:
+                if longer is None or self._shown:
                     raise
                 question = longer
                 answer = await self._with_any_key(target, question, budget)
@@ -206,7 +208,7 @@ class Trip(Generic[T]):
         lane = target.lane(key.id if key is not None else NO_KEY)
         if not lane.breaker.admits:
             raise target.breaker_open(lane)
-        body = wire.body_of(question, target.config, dialect)
+        body = wire.body_of(question, target.config, dialect, stream=self.listener is not None)
         expected = self._expected(target, question, body)
         async with lane.gate.admit(
             expected.tokens,
@@ -246,11 +248,16 @@ class Trip(Generic[T]):
         try:
             reply = await self._posted(sending, question, dialect, body, budget)
         except BaseException as error:
-            # It was read, perhaps, but not answered. An editor cancels often, too; what was not written yet
-            # must not block what comes next.
-            sending.permit.settle(sending.expected.input)
+            # It was read, perhaps, but not answered to the end. An editor cancels often, too; what was not
+            # written yet must not block what comes next.
+            heard = self.listener.heard if self.listener is not None else 0
+            if isinstance(error, OpenAIError) and error.code in _NOT_SENT:
+                sending.permit.unused()
+            else:
+                sending.permit.settle(sending.expected.input + heard)
             if isinstance(error, OpenAIError):
-                self.call.tally.usage += _unanswered(sending.target)
+                # What was written is paid for, and nobody says how much that is.
+                self.call.tally.usage += Usage(requests=1) if heard else _unanswered(sending.target)
             raise
         if sending.key is not None:
             sending.target.keys.worked(sending.key)
@@ -289,12 +296,18 @@ class Trip(Generic[T]):
         target = sending.target
         sdk = await target.link.sdk()
         sent = "\n".join(message.content for message in question.messages)
+        listener, key = self.listener, sending.key
+        if listener is None or "stream" not in body:
+            asking = sdk.post(dialect.api, body, sent, key=key, on_headers=on_headers)
+        else:
+            listener.begin()
+            asking = sdk.stream(dialect.api, body, sent, key=key, on_headers=on_headers, listener=listener)
         try:
             with budget.spending() as seconds:
                 async with asyncio.timeout(seconds):
-                    return await sdk.post(dialect.api, body, sent, key=sending.key, on_headers=on_headers)
+                    return await asking
         except TimeoutError as error:
-            raise timed_out(target.config) from error
+            raise timed_out(target.config, seconds) from error
 
     def _account(self, answer: wire.Answer, reply: Reply, question: wire.Question, sending: _Sending) -> None:
         """Settle what the answer took, learn from it, and tell."""

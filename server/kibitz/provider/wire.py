@@ -93,7 +93,7 @@ class Dialect:
                 self, completion_tokens=not self.completion_tokens, without=self.without | {"max_tokens"}
             )
         # To the Responses API `store` is never left out: there, storing is the default.
-        optional = {"reasoning_effort", "prompt_cache_key", "logprobs"} | (
+        optional = {"reasoning_effort", "prompt_cache_key", "logprobs", "stream", "stream_options"} | (
             {"store"} if self.api == "chat" else set()
         )
         if field in optional and field not in self.without:
@@ -101,8 +101,13 @@ class Dialect:
         return None
 
 
-def body_of(question: Question, config: OpenAIConfig, dialect: Dialect) -> dict[str, Any]:
-    """The JSON body of a question. Lone surrogates, which no JSON can carry, become U+FFFD one to one."""
+def body_of(
+    question: Question, config: OpenAIConfig, dialect: Dialect, *, stream: bool = False
+) -> dict[str, Any]:
+    """The JSON body of a question. Lone surrogates, which no JSON can carry, become U+FFFD one to one.
+
+    ``stream`` asks for the answer in events as it is written, unless the endpoint refused that before.
+    """
     instructions = _clean(question.instructions)
     if question.schema is not None and dialect.format != "json_schema":
         schema = json.dumps(question.schema)
@@ -125,6 +130,11 @@ def body_of(question: Question, config: OpenAIConfig, dialect: Dialect) -> dict[
     if config.endpoint.is_openai and "prompt_cache_key" not in dialect.without:
         # Requests with one prefix go to one machine, where its cache is.
         body["prompt_cache_key"] = f"kibitz-{question.schema_name or 'text'}"
+    if stream and "stream" not in dialect.without:
+        body["stream"] = True
+        if dialect.api == "chat" and "stream_options" not in dialect.without:
+            # Otherwise nobody says what it used.
+            body["stream_options"] = {"include_usage": True}
     return body
 
 

@@ -1,0 +1,78 @@
+"""Pieces on their way, and where what was found in them comes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from kibitz.findings.fix import settle
+from kibitz.provider.models import PieceAnalysis
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Sequence
+
+    from kibitz.findings.finding import Claim, Finding
+    from kibitz.provider.errors import OpenAIError
+    from kibitz.provider.shield import Shielded
+
+_WITHOUT_CONTEXT = "the same model without the context"
+"""What ``PieceAnalysis.answered_by`` says of a piece that was too long with its context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece on its way: its place among the pieces asked for, and what of it may be sent."""
+
+    index: int
+    shielded: Shielded
+    language: str
+    eol: str | None
+    reduced: str = ""
+    """What is missing of what should be sent along; mostly nothing."""
+
+    @property
+    def text(self) -> str:
+        """What the model sees."""
+        return self.shielded.text
+
+    def alone(self) -> Job:
+        """The same without its context."""
+        return replace(self, shielded=replace(self.shielded, context=""), reduced=_WITHOUT_CONTEXT)
+
+    @property
+    def context(self) -> str:
+        """What the model sees, beside the text."""
+        return self.shielded.context
+
+
+@dataclass(slots=True)
+class Landing:
+    """Where answers come in: told on as they come, and kept for the end."""
+
+    on_piece: Callable[[int, PieceAnalysis], None] | None = None
+    on_finding: Callable[[int, Finding], None] | None = None
+    analyses: dict[int, PieceAnalysis] = field(default_factory=dict)
+    errors: list[OpenAIError] = field(default_factory=list)
+
+    def land(self, index: int, analysis: PieceAnalysis) -> None:
+        """Take in what was found in one piece."""
+        self.analyses[index] = analysis
+        if self.on_piece is not None:
+            self.on_piece(index, analysis)
+
+
+def settled(job: Job, claims: Sequence[Claim], dropped: Counter[str], answered_by: str = "") -> PieceAnalysis:
+    """What stands in the code of what was claimed about it; adds to ``dropped``. Takes CPU: for a thread."""
+    findings: list[Finding] = []
+    for claim in claims:
+        result = settle(claim, job.shielded.lines, job.language, eol=job.eol)
+        dropped.update(result.dropped)
+        if result.finding is None:
+            continue
+        finding, lost = job.shielded.reveal(result.finding)
+        if lost is not None:
+            dropped[lost] += 1
+        findings.append(finding)
+    findings.sort(key=lambda finding: finding.span)
+    return PieceAnalysis(tuple(findings), dropped, answered_by or job.reduced)
