@@ -213,3 +213,14 @@ async def test_fixed_keys_say_where_they_are_from() -> None:
     assert await source.refresh() == await source.keys()
     await source.aclose()
     assert source.problem == ""
+
+
+async def test_looking_knows_the_keys_and_never_fails() -> None:
+    source = Scripted(FIRST, SECOND)
+    pool = KeyPool(source, Clock())
+    assert pool.secrets() == ()
+    await pool.look()
+    assert pool.secrets() == (FIRST, SECOND)
+    source.fails = True
+    await pool.look()
+    assert pool.secrets() == (FIRST, SECOND)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -135,6 +136,11 @@ class KeyPool:
         """
         self._marks.clear()
         self._adopt(await self._source.refresh())
+
+    async def look(self) -> None:
+        """Know the keys as they are now. A place that cannot be read is a matter of ``pick``."""
+        with suppress(ConfigError):
+            self._adopt(await self._source.keys())
 
     def secrets(self) -> tuple[str, ...]:
         """All keys themselves as of the last look, to be kept out of whatever is sent."""
