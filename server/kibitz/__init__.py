@@ -31,19 +31,28 @@ if TYPE_CHECKING:
         RateLimitExceeded,
         Timeout,
     )
+    from kibitz.provider.keys.file import FileKeys
+    from kibitz.provider.keys.pool import KeyPool
+    from kibitz.provider.limits.priority import Priority, Urgency
     from kibitz.provider.models import (
+        BatchAnalysis,
         CodeAnalysis,
         Context,
         ContextAnalysis,
         Diagnostic,
         Edit,
+        Piece,
+        PieceAnalysis,
+        Probe,
         Suggestion,
         Usage,
     )
+    from kibitz.provider.status import EngineStatus
     from kibitz.text.spans import Span
 
 _HOMES = {
     "APIError": "kibitz.provider.errors",
+    "BatchAnalysis": "kibitz.provider.models",
     "CodeAnalysis": "kibitz.provider.models",
     "Confidence": "kibitz.findings.finding",
     "ConfigError": "kibitz.provider.errors",
@@ -51,23 +60,32 @@ _HOMES = {
     "ContextAnalysis": "kibitz.provider.models",
     "Diagnostic": "kibitz.provider.models",
     "Edit": "kibitz.provider.models",
+    "EngineStatus": "kibitz.provider.status",
+    "FileKeys": "kibitz.provider.keys.file",
     "Finding": "kibitz.findings.finding",
     "Fix": "kibitz.findings.finding",
     "InvalidResponse": "kibitz.provider.errors",
+    "KeyPool": "kibitz.provider.keys.pool",
     "OpenAIClient": "kibitz.provider.client",
     "OpenAIConfig": "kibitz.provider.config",
     "OpenAIError": "kibitz.provider.errors",
+    "Piece": "kibitz.provider.models",
+    "PieceAnalysis": "kibitz.provider.models",
+    "Priority": "kibitz.provider.limits.priority",
+    "Probe": "kibitz.provider.models",
     "RateLimitExceeded": "kibitz.provider.errors",
     "RetryConfig": "kibitz.provider.config",
     "Severity": "kibitz.findings.finding",
     "Span": "kibitz.text.spans",
     "Suggestion": "kibitz.provider.models",
     "Timeout": "kibitz.provider.errors",
+    "Urgency": "kibitz.provider.limits.priority",
     "Usage": "kibitz.provider.models",
 }
 
 __all__ = [
     "APIError",
+    "BatchAnalysis",
     "CodeAnalysis",
     "Confidence",
     "ConfigError",
@@ -75,18 +93,26 @@ __all__ = [
     "ContextAnalysis",
     "Diagnostic",
     "Edit",
+    "EngineStatus",
+    "FileKeys",
     "Finding",
     "Fix",
     "InvalidResponse",
+    "KeyPool",
     "OpenAIClient",
     "OpenAIConfig",
     "OpenAIError",
+    "Piece",
+    "PieceAnalysis",
+    "Priority",
+    "Probe",
     "RateLimitExceeded",
     "RetryConfig",
     "Severity",
     "Span",
     "Suggestion",
     "Timeout",
+    "Urgency",
     "Usage",
     "__version__",
 ]
