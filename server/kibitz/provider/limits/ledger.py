@@ -165,14 +165,14 @@ class LedgerQuota:
         try:
             await self._ledger.prepare()
         except LedgerUnavailableError as error:
-            self._leave()
-            self._retry_at = math.inf
+            self._away, self._retry_at = True, math.inf
             self._report(error)
 
     def _leave(self) -> None:
         if not self._away:
-            # One late answer is no outage: the next attempt is made at once, and tells.
-            self._away, self._failures, self._retry_at = True, 0, self._clock()
+            # One late answer is no outage: another attempt is made at once, and tells.
+            self._away, self._failures = True, 0
+            self._reaching = asyncio.create_task(self._reach())
 
     async def _reach(self) -> None:
         try:
