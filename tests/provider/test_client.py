@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
@@ -25,6 +25,10 @@ from kibitz.provider.errors import (
     Timeout,
 )
 from kibitz.provider.models import Piece, PieceAnalysis, Usage
+
+if TYPE_CHECKING:
+    from kibitz.provider.fallback import Step
+    from kibitz.provider.keys.consent import ConsentNeeded
 
 RETRY = RetryConfig(max_retries=2, initial_backoff_ms=1, max_backoff_ms=1)
 
@@ -320,13 +324,19 @@ class Watch:
         assert seconds >= 0
         self.told.append(f"answered {model} {request_id} {usage.requests}")
 
-    def failed(self, error: OpenAIError, *, seconds: float) -> None:
+    def failed(self, error: OpenAIError, *, model: str, seconds: float, usage: Usage) -> None:
         assert seconds >= 0
-        self.told.append(f"failed {error.code}")
+        self.told.append(f"failed {model} {error.code} {usage.requests}")
 
     def retrying(self, error: OpenAIError, *, wait: float) -> None:
         assert wait >= 0
         self.told.append(f"retrying {error.code}")
+
+    def stepped(self, step: Step) -> None:
+        self.told.append(f"stepped {step.kind}")
+
+    def unconsented(self, error: ConsentNeeded) -> None:
+        self.told.append(f"unconsented {error.origin}")
 
 
 async def test_an_observer_is_told() -> None:
@@ -338,7 +348,7 @@ async def test_an_observer_is_told() -> None:
         )
         async with tested:
             await tested.process_code(CODE)
-    assert watch.told == ["failed oops", "retrying oops", "answered gpt-6-luna req_2 1"]
+    assert watch.told == ["failed gpt-6-luna oops 1", "retrying oops", "answered gpt-6-luna req_2 1"]
 
 
 async def test_the_deadline_holds_over_all_attempts() -> None:

@@ -15,7 +15,7 @@ from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import RetryConfig
 from kibitz.provider.errors import APIError, ConfigError, InvalidResponse, OpenAIError, RateLimitExceeded
 from kibitz.provider.fallback import BREAKER_OPEN, CONSENT, Kind
-from kibitz.provider.keys.consent import Consents
+from kibitz.provider.keys.consent import ConsentNeeded, Consents
 from kibitz.provider.keys.fixed import FixedKeys
 from kibitz.provider.keys.key import Key
 from kibitz.provider.keys.pool import KeyPool
@@ -39,15 +39,19 @@ class Steps:
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
+        self.unconsented_at: list[str] = []
 
     def answered(self, *, model: str, seconds: float, usage: Usage, request_id: str | None) -> None: ...
 
-    def failed(self, error: OpenAIError, *, seconds: float) -> None: ...
+    def failed(self, error: OpenAIError, *, model: str, seconds: float, usage: Usage) -> None: ...
 
     def retrying(self, error: OpenAIError, *, wait: float) -> None: ...
 
     def stepped(self, step: Step) -> None:
         self.steps.append(step)
+
+    def unconsented(self, error: ConsentNeeded) -> None:
+        self.unconsented_at.append(error.origin)
 
     @property
     def kinds(self) -> list[Kind]:
@@ -369,20 +373,33 @@ async def test_a_request_that_is_larger_than_a_minute_is_halved() -> None:
 
 
 async def test_a_key_goes_nowhere_new_without_consent(tmp_path: Path) -> None:
-    consents = Consents(tmp_path / "consents.json")
+    consents, steps = Consents(tmp_path / "consents.json"), Steps()
     pool = KeyPool(FixedKeys([Key(FIRST, "environment variable OPENAI_API_KEY")]))
     async with FakeProvider() as fake:
         elsewhere = config(fake, base_url="https://models.example.com/v1")
-        async with OpenAIClient(elsewhere, keys=pool, consents=consents) as client:
+        async with OpenAIClient(elsewhere, keys=pool, consents=consents, observer=steps) as client:
             with pytest.raises(
                 ConfigError, match=r"kibitz key allow https://models\.example\.com:443"
             ) as error:
                 await client.process_code(CODE)
             assert error.value.code == CONSENT
+            assert steps.unconsented_at == ["https://models.example.com:443"]
             consents.allow("https://models.example.com:443", "environment variable OPENAI_API_KEY")
             with pytest.raises(APIError, match="cannot be reached"):
                 await client.process_code(CODE)
         assert not fake.requests
+
+
+async def test_a_missing_consent_is_told_though_another_endpoint_answers(tmp_path: Path) -> None:
+    steps = Steps()
+    pool = KeyPool(FixedKeys([Key(FIRST, "a test")]))
+    async with planted() as fake:
+        elsewhere = config(fake, base_url="https://models.example.com/v1", fallback_base_url=fake.base_url)
+        consents = Consents(tmp_path / "consents.json")
+        async with OpenAIClient(elsewhere, keys=pool, consents=consents, observer=steps) as client:
+            assert (await client.process_code(CODE)).findings
+    assert steps.unconsented_at == ["https://models.example.com:443"]
+    assert steps.kinds == [Kind.FALLBACK_ENDPOINT]
 
 
 async def test_status_tells_all_and_no_key() -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kibitz.provider.call import Call, Listener
     from kibitz.provider.config import OpenAIConfig
     from kibitz.provider.errors import OpenAIError
-    from kibitz.provider.keys.consent import Consents
+    from kibitz.provider.keys.consent import ConsentNeeded, Consents
     from kibitz.provider.limits.quota import SharedQuota
     from kibitz.provider.models import Usage
 
@@ -42,14 +42,17 @@ class Observer(Protocol):
     def answered(self, *, model: str, seconds: float, usage: Usage, request_id: str | None) -> None:
         """A usable or unusable answer came."""
 
-    def failed(self, error: OpenAIError, *, seconds: float) -> None:
-        """A request failed, or its answer cannot be used."""
+    def failed(self, error: OpenAIError, *, model: str, seconds: float, usage: Usage) -> None:
+        """A request failed, or its answer cannot be used; ``usage`` is what ``answered`` was not told."""
 
     def retrying(self, error: OpenAIError, *, wait: float) -> None:
         """Another attempt follows after ``wait``."""
 
     def stepped(self, step: Step) -> None:
         """Something else is asked than before."""
+
+    def unconsented(self, error: ConsentNeeded) -> None:
+        """A key was not sent to where its owner did not agree that it goes."""
 
 
 class Connection:

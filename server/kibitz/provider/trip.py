@@ -14,13 +14,14 @@ The call's deadline holds over all of it. Waiting for our own limits does not co
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kibitz.provider import fallback, pricing, wire
 from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded, Timeout
 from kibitz.provider.fallback import Kind, Step
+from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.lanes import NO_KEY
 from kibitz.provider.limits.headers import observed
 from kibitz.provider.models import Usage
@@ -146,7 +147,7 @@ class Trip(Generic[T]):
         """One attempt; where a key is the trouble, the next one has its turn at once."""
         tried: set[str] = set()
         while True:
-            key = await target.key(tried)
+            key = await self._key(target, tried)
             try:
                 return await self._in_any_dialect(target, key, question, budget)
             except _KeyReplacedError:
@@ -154,6 +155,15 @@ class Trip(Generic[T]):
             except OpenAIError as error:
                 if key is None or self._shown or not await self._next_key(target, key, error, tried):
                     raise
+
+    async def _key(self, target: Target, tried: set[str]) -> Key | None:
+        try:
+            return await target.key(tried)
+        except ConsentNeeded as error:
+            # Another target may answer in its place; its owner is to be asked all the same.
+            if self.connection.observer is not None:
+                self.connection.observer.unconsented(error)
+            raise
 
     async def _next_key(self, target: Target, key: Key, error: OpenAIError, tried: set[str]) -> bool:
         """Note what is wrong with a key; whether another one is worth an attempt now."""
@@ -257,7 +267,8 @@ class Trip(Generic[T]):
                 sending.permit.settle(sending.expected.input + heard)
             if isinstance(error, OpenAIError):
                 # What was written is paid for, and nobody says how much that is.
-                self.call.tally.usage += Usage(requests=1) if heard else _unanswered(sending.target)
+                sending.lost = Usage(requests=1) if heard else _unanswered(sending.target)
+                self.call.tally.usage += sending.lost
             raise
         if sending.key is not None:
             sending.target.keys.worked(sending.key)
@@ -334,7 +345,12 @@ class Trip(Generic[T]):
             sending.lane.gate.throttled()
             sending.lane.gate.pause(error.retry_after or _DEFAULT_PAUSE)
         if self.connection.observer is not None:
-            self.connection.observer.failed(error, seconds=self.connection.clock() - sending.started)
+            self.connection.observer.failed(
+                error,
+                model=sending.target.config.model,
+                seconds=self.connection.clock() - sending.started,
+                usage=sending.lost,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +367,7 @@ class _Expected:
         return self.input + self.output
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Sending:
     """A request that goes out now."""
 
@@ -361,6 +377,8 @@ class _Sending:
     permit: Permit
     expected: _Expected
     started: float
+    lost: Usage = field(default_factory=Usage)
+    """What it used if no answer came."""
 
 
 def _priced(target: Target, answer: wire.Answer) -> Usage:
