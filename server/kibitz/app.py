@@ -253,7 +253,6 @@ def remote_config(settings: Settings, choice: Choice) -> OpenAIConfig:
         fallback_base_url=settings.fallback_base_url,
         verify=settings.verify,
         verify_model=settings.verify_model,
-        early=settings.early,
         api=settings.api,
         timeout_ms=settings.timeout_ms,
         requests_per_minute=settings.requests_per_minute,
