@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = canary.KEY
+FILED = "sk-filed-0123456789abcdef"
 
 
 @pytest.fixture
@@ -72,3 +73,37 @@ def test_nobody_to_ask(capsys: pytest.CaptureFixture[str]) -> None:
     assert "note    no API key" in out
     assert "kibitz model pull" in out
     assert "problem configuration error: kibitz has nobody to ask" in out
+
+
+def test_keys_are_told_by_place_and_fingerprint_and_where_they_may_not_go(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "key"
+    path.write_text(FILED)
+    path.chmod(0o600)
+    monkeypatch.setenv("KIBITZ_API_KEY_FILE", str(path))
+    elsewhere = ["doctor", "--offline", "--base-url", "https://models.example.com/v1"]
+    assert run(elsewhere) == 1
+    out = capsys.readouterr().out
+    assert f"ok      API key from file {path}, fingerprint {fingerprint(FILED)}\n" in out
+    assert (
+        f"problem keys from file {path} do not go to https://models.example.com:443 without your word\n"
+        in out
+    )
+    assert "        If that address is right: kibitz key allow https://models.example.com:443\n" in out
+    assert run(["key", "allow", "models.example.com"]) == 0
+    assert run(elsewhere) == 0
+    out = capsys.readouterr().out
+    assert f"note    keys from file {path} may go to https://models.example.com:443\n" in out
+    path.unlink()
+    assert run(elsewhere) == 1
+    assert f"the key file {path} cannot be used as it is: No such file" in capsys.readouterr().out
+
+
+def test_two_sources_of_keys_are_a_problem(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KIBITZ_API_KEY", KEY)
+    monkeypatch.setenv("KIBITZ_API_KEY_KEYRING", "openai")
+    assert run(["doctor", "--offline"]) == 1
+    assert "problem API keys are set in more than one way" in capsys.readouterr().out

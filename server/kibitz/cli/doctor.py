@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from kibitz import __version__
-from kibitz.cli import CLEAN, FINDINGS, editors
+from kibitz.cli import CLEAN, FINDINGS, editors, keys
 from kibitz.cli.options import EDITOR_ONLY, settings_options
 from kibitz.cli.output.terminal import console
 from kibitz.cli.output.visible import escape
-from kibitz.config import Loaded, default_user_file, fingerprint, load
+from kibitz.config import Loaded, default_user_file, load
 from kibitz.findings.rules import RULES
 from kibitz.local import weights
 from kibitz.local.errors import LocalModelError
@@ -72,7 +72,7 @@ def command(*, offline: bool, **given: str | None) -> int:
 def _lines(loaded: Loaded, *, offline: bool) -> Iterator[Line]:
     yield Line(State.OK, f"kibitz {__version__} on Python {platform.python_version()}, {platform.platform()}")
     yield from _configuration(loaded)
-    yield _key(loaded)
+    yield from _keys(loaded)
     yield _local_model(loaded)
     yield from asyncio.run(_model(loaded, offline=offline))
     yield from _editors()
@@ -94,14 +94,28 @@ def _configuration(loaded: Loaded) -> Iterator[Line]:
             yield Line(State.PROBLEM, f"rules_off: there is no rule {code}", "See all with: kibitz rules")
 
 
-def _key(loaded: Loaded) -> Line:
-    key = loaded.settings.api_key
-    if key is None:
-        return Line(State.NOTE, "no API key (OPENAI_API_KEY, KIBITZ_API_KEY or api_key in the user file)")
-    return Line(
-        State.OK,
-        f"API key from {loaded.where('api_key')}, fingerprint {fingerprint(key.get_secret_value())}",
-    )
+def _keys(loaded: Loaded) -> Iterator[Line]:
+    try:
+        found = asyncio.run(keys.purposes(loaded))
+    except OpenAIError as error:
+        yield Line(State.PROBLEM, error.message)
+        return
+    if not found:
+        yield Line(State.NOTE, "no API key (OPENAI_API_KEY, KIBITZ_API_KEY or api_key in the user file)")
+    allowed = keys.consents()
+    for purpose in found:
+        for key in purpose.keys:
+            yield Line(State.OK, f"{purpose.name} from {key.place}, fingerprint {key.id}")
+        if purpose.problem:
+            yield Line(State.PROBLEM, purpose.problem)
+        for place in purpose.refused(allowed):
+            yield Line(
+                State.PROBLEM,
+                f"keys from {place} do not go to {purpose.origin} without your word",
+                f"If that address is right: kibitz key allow {purpose.origin}",
+            )
+    for consent in allowed.all():
+        yield Line(State.NOTE, f"keys from {consent.place} may go to {consent.origin}")
 
 
 def _local_model(loaded: Loaded) -> Line:
@@ -127,10 +141,10 @@ async def _model(loaded: Loaded, *, offline: bool) -> list[Line]:
 
     try:
         app = App.create(loaded.settings, loaded.where)
+        reviewed_by = Line(State.OK, f"reviews are done by {app.describe()}")
     except (OpenAIError, LocalModelError) as error:
         return [Line(State.PROBLEM, str(error))]
     try:
-        reviewed_by = Line(State.OK, f"reviews are done by {app.describe()}")
         if offline:
             return [reviewed_by]
         return [reviewed_by, _answers(await (await app.client()).probe())]

@@ -20,6 +20,7 @@ _COMMANDS = {
     "check": "Review files and print what is found.",
     "serve": "Run the language server for an editor (stdio).",
     "model": "Get, list or remove the embedded model.",
+    "key": "Say where API keys come from, and where they may go.",
     "doctor": "Say whether everything is in order, and what to do if not.",
     "rules": "List the rules, or explain one.",
 }
