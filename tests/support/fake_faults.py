@@ -104,6 +104,16 @@ def reset() -> Fault:
     return send
 
 
+def reset_midway(text: str = '{"id": "fake", "choices": [{"index": 0, "mess') -> Fault:
+    """A TCP reset in the middle of an answer."""
+
+    async def send(exchange: Exchange) -> None:
+        await exchange.respond(200, text.encode(), length=len(text) + 100)
+        exchange.hang_up(reset=True)
+
+    return send
+
+
 def hang() -> Fault:
     """Nothing, until the client gives up."""
 
@@ -146,6 +156,7 @@ def named(name: str, *args: Any) -> Fault:
         "truncated": truncated,
         "garbage": garbage,
         "reset": reset,
+        "reset_midway": reset_midway,
         "hang": hang,
         "slow_loris": slow_loris,
         "redirect": redirect,

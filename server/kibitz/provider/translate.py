@@ -144,7 +144,8 @@ def _refused(error: transport.Refused, config: OpenAIConfig) -> OpenAIError:
             )
         case transport.TOO_LARGE:
             return InvalidResponse(
-                f"the answer of {name} is larger than {config.max_response_bytes} bytes and was not read",
+                f"the answer of {name} is larger than {config.max_response_bytes} bytes and was not read; "
+                "check the setting base_url, and proxies in between",
                 code=error.reason,
             )
         case transport.ENCODING:

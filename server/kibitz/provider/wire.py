@@ -201,12 +201,14 @@ class Answer:
 def read(dialect: Dialect, reply: object) -> Answer:
     """An answer from a decoded body, whatever it holds; never raises."""
     if not isinstance(reply, dict):
-        return Answer(problem=_unusable(f"JSON came, but it is not a {dialect.api} answer", retryable=True))
+        return Answer(problem=_other_shape(dialect.api))
     text, problem = _read_responses(reply) if dialect.api == "responses" else _read_chat(reply)
     if isinstance(reply.get("error"), dict):
         text, problem = "", _upstream(reply["error"])
     if problem is None and not text.strip():
-        problem = _unusable("the answer is empty", code="empty", retryable=True)
+        problem = _unusable(
+            "the answer is empty; if this happens often, use another model", code="empty", retryable=True
+        )
     return Answer(
         text, problem, _usage(reply.get("usage")), name_of(reply.get("model")), tokens=_tokens(reply)
     )
@@ -217,7 +219,7 @@ def _read_chat(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        return "", _unusable("JSON came, but it is not a chat answer", retryable=True)
+        return "", _other_shape("chat")
     if isinstance(message.get("refusal"), str) and message["refusal"]:
         return "", _refused()
     if problem := _ending(choice.get("finish_reason")):
@@ -250,7 +252,7 @@ def _read_responses(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
     if status in ("failed", "cancelled"):
         return "", _upstream(reply.get("error"))
     if not isinstance(output, list):
-        return "", _unusable("JSON came, but it is not a responses answer", retryable=True)
+        return "", _other_shape("responses")
     parts = [
         part
         for item in output
@@ -270,12 +272,26 @@ def _ending(reason: object) -> OpenAIError | None:
             "the answer was cut off at its longest length; raise the setting max_tokens", code="length"
         )
     if reason == "content_filter":
-        return _unusable("the provider's content filter stopped the answer", code="content_filter")
+        return _unusable(
+            "the provider's content filter stopped the answer; try another model, or exclude the file",
+            code="content_filter",
+        )
     return None
 
 
 def _refused() -> OpenAIError:
-    return _unusable("the model refused to answer this request", code="refusal")
+    return _unusable(
+        "the model refused to answer this request; try another model, or exclude the file", code="refusal"
+    )
+
+
+def _other_shape(api: str) -> OpenAIError:
+    other = "responses" if api == "chat" else "chat"
+    return _unusable(
+        f"JSON came, but it is not an answer of the {api} API; check the setting base_url, or set api to "
+        f'"{other}"',
+        retryable=True,
+    )
 
 
 def _unusable(message: str, *, code: str = "malformed", retryable: bool = False) -> InvalidResponse:
