@@ -30,10 +30,12 @@ from kibitz.provider.keys.key import Key
 from kibitz.provider.keys.open import source_of
 from kibitz.provider.keys.pool import KeyPool
 from kibitz.provider.limits.machine import MachineQuota
+from kibitz.provider.recorder import Recorder
 from kibitz.review.kept import KeptAnswers
 from kibitz.review.reviewer import Reviewer, ReviewSettings, size_of
 from kibitz.state.database import Database
 from kibitz.state.places import database_path
+from kibitz.telemetry.daybook import Daybook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
 
     from kibitz.config import Settings
     from kibitz.local.engine import Engine
-    from kibitz.provider.connection import Observer
     from kibitz.provider.limits.quota import SharedQuota
     from kibitz.provider.models import PieceAnalysis
 
@@ -106,10 +107,12 @@ class App:
     ) -> None:
         self.settings = settings
         self.choice = choice
-        self.observer: Observer | None = None
-        """Is told about every request. Set it before the client is asked for."""
         self.database = Database(database_path())
         """What all kibitz processes of this machine remember together; opened when it is first used."""
+        self.daybook = Daybook(self.database)
+        """What was asked and what it cost, by this process and by all of them today."""
+        self.recorder = Recorder(self.daybook)
+        """Is told about every request, and tells on what somebody should know."""
         self.consents = Consents(default_user_file().parent / CONSENTS_FILE)
         self._where = where
         self._quota: SharedQuota | None = None
@@ -183,13 +186,14 @@ class App:
             await self._client.aclose()
         if self._quota is not None:
             await self._quota.aclose()
+        await self.daybook.aclose()
         await self.database.aclose()
         if self._engine is not None:
             await self._engine.stop()
 
     def _client_of(self, config: OpenAIConfig) -> OpenAIClient:
         if self.choice.provider == "local":
-            return OpenAIClient(config, observer=self.observer)
+            return OpenAIClient(config, observer=self.recorder)
         self._quota = self._shared_quota()
         spare = self.settings.fallback_api_key
         spare_keys = (
@@ -201,7 +205,7 @@ class App:
             fallback_keys=KeyPool(FixedKeys(spare_keys)),
             consents=self.consents,
             quota=self._quota,
-            observer=self.observer,
+            observer=self.recorder,
         )
 
     def _shared_quota(self) -> SharedQuota | None:

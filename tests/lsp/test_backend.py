@@ -17,9 +17,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kibitz.lsp.service import Outcome
+    from kibitz.provider.fallback import Step
+    from kibitz.provider.keys.consent import ConsentNeeded
 
 SOURCE = "def mean(values):\n    return sum(values) / len(value)\n"
 BUG = Bug("len(value)", "len(values)", severity="warning")
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.unconsented_at: list[str] = []
+
+    def stepped(self, step: Step) -> None:
+        self.steps.append(step)
+
+    def unconsented(self, error: ConsentNeeded) -> None:
+        self.unconsented_at.append(error.origin)
+
+
+LISTENER = Listener()
 
 
 @pytest.fixture(autouse=True)
@@ -51,14 +68,14 @@ async def test_a_review_from_settings_to_findings(fake: FakeProvider, tmp_path: 
     backend = AppBackend()
     loading = await backend.load({"debounceMs": 7}, settings(fake))
     assert (loading.knobs.debounce_ms, loading.problems, loading.rebuild) == (7, (), True)
-    service = await backend.build([tmp_path.as_uri(), "untitled:x"])
+    service = await backend.build([tmp_path.as_uri(), "untitled:x"], LISTENER)
     seen: list[Outcome] = []
-    assert "nothing was sent yet" in service.status()
+    assert "nothing was sent yet" in await service.status()
     outcome = await service.review(SOURCE, "python", "/w/mean.py", Urgency(), seen.append)
     assert [f.quote for f in outcome.findings] == ["return sum(values) / len(value)"]
-    assert (list(outcome.unreviewed), list(outcome.errors), outcome.requests) == ([], [], 1)
+    assert (list(outcome.unreviewed), list(outcome.errors), outcome.usage.requests) == ([], [], 1)
     assert len(seen[0].unreviewed) > 0, "what is still waited for has nothing to say"
-    assert "1 requests" in service.status()
+    assert any(line.startswith("this run: 1 request, ") for line in await service.status())
     await service.review(SOURCE, "python", "/w/mean.py", Urgency(), seen.append)
     assert len(fake.requests) == 1
     await service.clear_cache()
@@ -70,7 +87,7 @@ async def test_a_review_from_settings_to_findings(fake: FakeProvider, tmp_path: 
 async def test_what_is_shown_can_change_without_a_new_service(fake: FakeProvider, tmp_path: Path) -> None:
     backend = AppBackend()
     await backend.load(None, settings(fake))
-    service = await backend.build([])
+    service = await backend.build([], LISTENER)
     file = tmp_path / "mean.py"
     file.write_text(SOURCE)
     assert service.refusal(str(file)) is None
@@ -88,7 +105,7 @@ async def test_ignore_files_of_the_folder_that_is_open_count(fake: FakeProvider,
     await backend.load(None, settings(fake))
     (tmp_path / ".kibitzignore").write_text("inner/\n")
     (tmp_path / "inner").mkdir()
-    service = await backend.build([])
+    service = await backend.build([], LISTENER)
     service.set_roots([tmp_path.as_uri()])
     assert service.refusal(str(tmp_path / "inner" / "a.py")) is not None
     assert service.refusal(str(tmp_path / "a.py")) is None
@@ -98,10 +115,10 @@ async def test_ignore_files_of_the_folder_that_is_open_count(fake: FakeProvider,
 async def test_without_a_key_the_error_says_what_to_do() -> None:
     backend = AppBackend()
     with pytest.raises(RuntimeError):
-        await backend.build([])
+        await backend.build([], LISTENER)
     await backend.load(None, {})
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
-        await backend.build([])
+        await backend.build([], LISTENER)
 
 
 async def test_problems_are_told_once_and_logs_go_where_they_should(tmp_path: Path) -> None:

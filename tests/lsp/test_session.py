@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class FakeEditor:
     published: list[tuple[str, int | None, list[str]]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
+    questions: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    answer: asyncio.Future[str | None] = field(default_factory=asyncio.Future)
 
     def publish(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> None:
         places = [f"{d.range.start.line}:{d.range.start.character} {d.message}" for d in diagnostics]
@@ -46,6 +49,10 @@ class FakeEditor:
 
     def show(self, message: str) -> None:
         self.messages.append(message)
+
+    async def choose(self, message: str, choices: Sequence[str]) -> str | None:
+        self.questions.append((message, tuple(choices)))
+        return await self.answer
 
     def progress(self, title: str, uri: str) -> Shown:  # noqa: ARG002 - as the protocol
         self.shown.append(Shown())
@@ -485,13 +492,13 @@ async def test_the_status_says_what_goes_on() -> None:
     room = Room(manual=True)
     room.open("x = bug\n")
     await settle()
-    assert room.session.status() == "1 documents, 0 findings, 1 reviews under way. fake, 1 requests"
+    assert await room.session.status() == "1 documents, 0 findings, 1 reviews under way.\nfake, 1 requests."
     room.session.pause()
-    assert "paused" in room.session.status()
+    assert "paused" in await room.session.status()
     room.session.use(Defaults(enabled=False), room.service)
-    assert "switched off" in room.session.status()
+    assert "switched off" in await room.session.status()
     room.session.use(Defaults(), None)
-    assert "nobody reviews" in room.session.status()
+    assert "nobody reviews" in await room.session.status()
 
 
 async def test_a_hundred_documents_are_not_reviewed_all_at_once_but_the_last_at_once() -> None:

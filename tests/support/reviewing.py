@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from kibitz.findings.finding import Confidence, Finding, Fix, Severity
 from kibitz.lsp.service import Loading
 from kibitz.lsp.session import Defaults
+from kibitz.provider.models import Usage
 from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from kibitz.lsp.service import Knobs, Outcome, ReviewService
+    from kibitz.lsp.service import Knobs, Listener, Outcome, ReviewService
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.limits.priority import Urgency
 
@@ -28,6 +29,10 @@ class FakeOutcome:
     unreviewed: Sequence[Span] = ()
     errors: Sequence[OpenAIError] = ()
     requests: int = 1
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(requests=self.requests, input_tokens=100 * self.requests, output_tokens=self.requests)
 
 
 def finding(text: str, quote: str, new: str | None = None, *, title: str = "", sure: bool = True) -> Finding:
@@ -71,6 +76,11 @@ class FakeService:
     calls: list[Call] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     cleared: int = 0
+    allowed: list[tuple[str, str]] = field(default_factory=list)
+    unwritable: OSError | None = None
+    reloaded: int = 0
+    no_keys: OpenAIError | None = None
+    listener: Listener | None = None
     closed: bool = False
     roots: Sequence[str] = ()
 
@@ -105,8 +115,19 @@ class FakeService:
     async def clear_cache(self) -> None:
         self.cleared += 1
 
-    def status(self) -> str:
-        return f"fake, {len(self.calls)} requests"
+    async def allow(self, origin: str, place: str) -> None:
+        if self.unwritable is not None:
+            raise self.unwritable
+        self.allowed.append((origin, place))
+
+    async def reload_keys(self) -> Sequence[str]:
+        self.reloaded += 1
+        if self.no_keys is not None:
+            raise self.no_keys
+        return ["key 0a1b2c3d from file /x/key: in use"]
+
+    async def status(self) -> Sequence[str]:
+        return [f"fake, {len(self.calls)} requests"]
 
     async def aclose(self) -> None:
         self.closed = True
@@ -127,10 +148,10 @@ class FakeBackend:
         self.loaded.append(editor)
         return Loading(self.knobs, self.problems, self.rebuild)
 
-    async def build(self, roots: Sequence[str]) -> ReviewService:
+    async def build(self, roots: Sequence[str], listener: Listener) -> ReviewService:
         service = self.services[min(self.built, len(self.services) - 1)]
         self.built += 1
         if isinstance(service, Exception):
             raise service
-        service.roots = roots
+        service.roots, service.listener = roots, listener
         return service

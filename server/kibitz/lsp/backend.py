@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kibitz.config import Reported, Settings
     from kibitz.findings.finding import Finding
     from kibitz.guard.ignore import Ignore
-    from kibitz.lsp.service import Outcome, ReviewService
+    from kibitz.lsp.service import Listener, Outcome, ReviewService
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.limits.priority import Urgency
     from kibitz.provider.models import Usage
@@ -32,6 +32,10 @@ _LIGHT = {
     *("log_level", "log_file"),
 }
 """Settings that need no new client and no new cache when they change: nothing is asked for again."""
+
+
+TODAY_SECONDS = 2.0
+"""How long the state database may take to say what today cost."""
 
 
 class AppBackend:
@@ -52,13 +56,14 @@ class AppBackend:
         fits = self._service is not None and self._service.adjust(settings)
         return Loading(settings, problems, rebuild=not fits)
 
-    async def build(self, roots: Sequence[str]) -> ReviewService:
+    async def build(self, roots: Sequence[str], listener: Listener) -> ReviewService:
         """See ``Backend``."""
         if self._settings is None:
             raise RuntimeError("the settings are loaded first")
         self._service = None
         settings = self._settings
         app = await asyncio.to_thread(_create, settings, self._where)
+        app.recorder.on_step, app.recorder.on_consent = listener.stepped, listener.unconsented
         try:
             reviewer = await app.reviewer()
         except BaseException:
@@ -98,11 +103,11 @@ class _Found:
     findings: Sequence[Finding]
     unreviewed: Sequence[Span]
     errors: Sequence[OpenAIError]
-    requests: int
+    usage: Usage
 
 
 class AppService:
-    """A reviewer, and what it cost so far."""
+    """A reviewer, and what is around it."""
 
     def __init__(self, app: App, reviewer: Reviewer, settings: Settings, roots: Sequence[str]) -> None:
         self._app = app
@@ -110,7 +115,6 @@ class AppService:
         self._settings = settings
         self._roots: list[Path] = []
         self._ignores: dict[Path, Ignore] = {}
-        self._usage: Usage | None = None
         self.set_roots(roots)
 
     def set_roots(self, roots: Sequence[str]) -> None:
@@ -143,8 +147,6 @@ class AppService:
         review = await self._reviewer.review(
             source, urgency=urgency, on_progress=lambda so_far: on_progress(_found(so_far))
         )
-        usage = review.stats.usage
-        self._usage = usage if self._usage is None else self._usage + usage
         return _found(review)
 
     def refusal(self, path: str) -> str | None:
@@ -157,21 +159,41 @@ class AppService:
             self._ignores[root] = Ignore(root, exclude=self._settings.exclude)
         return self._ignores[root].reason(file)
 
+    async def allow(self, origin: str, place: str) -> None:
+        """See ``ReviewService``."""
+        await asyncio.to_thread(self._app.consents.allow, origin, place)
+
     async def clear_cache(self) -> None:
         """See ``ReviewService``."""
         await self._reviewer.forget()
 
-    def status(self) -> str:
+    async def reload_keys(self) -> Sequence[str]:
         """See ``ReviewService``."""
-        who = self._app.describe()
-        usage = self._usage
-        if usage is None or not usage.requests:
-            return f"{who}; nothing was sent yet"
-        cost = "" if usage.cost_usd is None else f", ${usage.cost_usd:.4f}"
-        return (
-            f"{who}; {usage.requests} requests, {usage.input_tokens} tokens in "
-            f"({usage.cached_tokens} cached), {usage.output_tokens} out{cost}"
-        )
+        from kibitz.provider.status_text import key_lines  # noqa: PLC0415 - few ask
+
+        client = await self._app.client()
+        await client.reload_keys()
+        return () if self._app.choice.provider == "local" else key_lines(client.status())
+
+    async def status(self) -> Sequence[str]:
+        """See ``ReviewService``."""
+        from kibitz.provider.status_text import counts_line, engine_lines  # noqa: PLC0415 - few ask
+
+        daybook = self._app.daybook
+        if self._app.choice.provider == "local":
+            lines: Sequence[str] = (f"asks {self._app.describe()}",)
+        else:
+            lines = engine_lines((await self._app.client()).status())
+        if daybook.run.requests == 0:
+            lines = (*lines, "nothing was sent yet")
+        else:
+            lines = (*lines, counts_line("this run", daybook.run))
+        try:
+            async with asyncio.timeout(TODAY_SECONDS):
+                today = await daybook.today()
+        except TimeoutError:
+            return (*lines, "what others cost today is not known: the state database does not answer")
+        return lines if today == daybook.run else (*lines, counts_line("today, in all windows", today))
 
     async def aclose(self) -> None:
         """See ``ReviewService``."""
@@ -180,4 +202,4 @@ class AppService:
 
 def _found(review: Review) -> _Found:
     silent = (*review.pending, *review.unreviewed)
-    return _Found(review.findings, silent, review.errors, review.stats.usage.requests)
+    return _Found(review.findings, silent, review.errors, review.stats.usage)

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from kibitz.provider.models import Usage
 from kibitz.text.languages import block_comments, language_of, line_comments
 from kibitz.text.remap import remap
 from kibitz.text.snapshot import Snapshot
@@ -84,11 +85,18 @@ class Document:
     reviewed: str | None = None
     """The digest of the text that ``shown`` is the whole review of; None when it is not."""
     run: Run | None = None
+    spent: Usage = field(default_factory=Usage)
+    """What its reviews took since it was opened."""
 
     @property
     def uri(self) -> str:
         """The document's name in the protocol."""
         return self.snapshot.uri
+
+    @property
+    def name(self) -> str:
+        """The last part of its name, for people."""
+        return (self.path or self.uri).rpartition("/")[2]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -117,6 +125,7 @@ class Document:
         self.shown = _standing(carry(merged.values(), run.edits), self.snapshot.text)
         if final:
             self.run = None
+            self.spent += outcome.usage
             whole = not outcome.errors and not silent and not run.edits
             self.reviewed = run.snapshot.digest if whole else None
         return True

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3.0
 """How long an editor may take to answer what needs no user."""
+USER_SECONDS = 600.0
+"""How long a user may take. Some editors drop a question without a word."""
 
 
 class WireEditor:
@@ -47,6 +49,13 @@ class WireEditor:
         """Answer the user, who asked."""
         params = types.ShowMessageParams(type=types.MessageType.Info, message=message)
         self._protocol.notify(types.WINDOW_SHOW_MESSAGE, params)
+
+    async def choose(self, message: str, choices: Sequence[str]) -> str | None:
+        """See ``Editor``."""
+        actions = [types.MessageActionItem(choice) for choice in choices]
+        params = types.ShowMessageRequestParams(types.MessageType.Warning, message, actions)
+        answer = await self._ask(types.WINDOW_SHOW_MESSAGE_REQUEST, params, seconds=USER_SECONDS)
+        return answer.title if isinstance(answer, types.MessageActionItem) else None
 
     def progress(self, title: str, uri: str) -> Progress:
         """See ``Editor``."""
@@ -78,9 +87,9 @@ class WireEditor:
         registration = types.Registration("kibitz-configuration", method, {"section": "kibitz"})
         await self._ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]))
 
-    async def _ask(self, method: str, params: object) -> object:
+    async def _ask(self, method: str, params: object, *, seconds: float = ANSWER_SECONDS) -> object:
         try:
-            return await self._protocol.ask(method, params, seconds=ANSWER_SECONDS)
+            return await self._protocol.ask(method, params, seconds=seconds)
         except (TimeoutError, JsonRpcException) as error:
             logger.info("the editor did not answer %s: %s", method, type(error).__name__)
             return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kibitz.provider.fallback import MODEL_MISSING, Kind
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,7 +27,14 @@ class Notices:
 
     def failure(self, error: OpenAIError) -> None:
         """Tell of a failed request; all of one kind are one piece of news."""
-        self.once(("provider", type(error).__name__), f"{error.kind}: {error.message}")
+        if error.code == MODEL_MISSING:
+            self.step(Kind.MODEL_MISSING, error.message)
+        else:
+            self.once(("provider", type(error).__name__), f"{error.kind}: {error.message}")
+
+    def step(self, kind: Kind, message: str) -> None:
+        """Tell of something that a provider's answers do not put right: once for good."""
+        self.once(("step", kind), message)
 
     def settle(self) -> None:
         """The provider answered: its next failure is news."""

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from kibitz.findings.finding import Finding
     from kibitz.provider.errors import OpenAIError
+    from kibitz.provider.fallback import Step
+    from kibitz.provider.keys.consent import ConsentNeeded
     from kibitz.provider.limits.priority import Urgency
+    from kibitz.provider.models import Usage
     from kibitz.text.spans import Span
 
 
@@ -34,8 +37,8 @@ class Outcome(Protocol):
         """What went wrong, for each part that failed."""
 
     @property
-    def requests(self) -> int:
-        """How many requests the provider answered; 0 when everything was known already."""
+    def usage(self) -> Usage:
+        """What was asked and answered for it; no requests when everything was known already."""
 
 
 class Knobs(Protocol):
@@ -56,6 +59,16 @@ class Knobs(Protocol):
     @property
     def max_file_bytes(self) -> int:
         """Larger documents are not reviewed."""
+
+
+class Listener(Protocol):
+    """Is told what happens between kibitz and its providers."""
+
+    def stepped(self, step: Step) -> None:
+        """Something else is asked than before."""
+
+    def unconsented(self, error: ConsentNeeded) -> None:
+        """A key was not sent for want of its owner's consent."""
 
 
 class ReviewService(Protocol):
@@ -81,11 +94,24 @@ class ReviewService(Protocol):
     def set_roots(self, roots: Sequence[str]) -> None:
         """The URIs of the folders that are open now."""
 
+    async def allow(self, origin: str, place: str) -> None:
+        """From now on, and in all windows, a key from ``place`` may go to ``origin``.
+
+        Raises:
+            OSError: that cannot be kept.
+        """
+
     async def clear_cache(self) -> None:
         """Forget all kept answers."""
 
-    def status(self) -> str:
-        """Who reviews, and what it cost so far, in a sentence or two."""
+    async def reload_keys(self) -> Sequence[str]:
+        """Look for the keys again, and give each another chance; what there is now, in sentences.
+
+        Raises OpenAIError if there should be a key and none is found.
+        """
+
+    async def status(self) -> Sequence[str]:
+        """Who reviews, what holds that back, and what it cost so far, in sentences without full stops."""
 
     async def aclose(self) -> None:
         """Let go of connections and models."""
@@ -108,7 +134,7 @@ class Backend(Protocol):
     async def load(self, editor: object, cli: Mapping[str, object]) -> Loading:
         """The settings, with the editor's section among their sources."""
 
-    async def build(self, roots: Sequence[str]) -> ReviewService:
+    async def build(self, roots: Sequence[str], listener: Listener) -> ReviewService:
         """The service for the settings that were loaded last; ``roots`` are the folders that are open.
 
         Raises OpenAIError (its ConfigError, mostly) if none can work with them.

@@ -11,10 +11,13 @@ from kibitz.lsp.attention import Attention
 from kibitz.lsp.documents import Change, Documents
 from kibitz.lsp.faults import describe
 from kibitz.lsp.notices import Notices
+from kibitz.lsp.permission import Permission
 from kibitz.lsp.rendering import diagnostic
 from kibitz.lsp.scheduler import Scheduler
 from kibitz.lsp.stale import reason
+from kibitz.lsp.status import account, summary
 from kibitz.provider.errors import OpenAIError
+from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Priority
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.documents import Document, Run
     from kibitz.lsp.service import Knobs, Outcome, ReviewService
+    from kibitz.provider.fallback import Step
     from kibitz.provider.limits.priority import Urgency
     from kibitz.text.lines import Encoding
     from kibitz.text.snapshot import TextChange
@@ -52,6 +56,9 @@ class Editor(Protocol):
 
     def show(self, message: str) -> None:
         """Tell the user."""
+
+    async def choose(self, message: str, choices: Sequence[str]) -> str | None:
+        """Which of the choices the user takes; None if none of them, or if the editor cannot ask."""
 
     def progress(self, title: str, uri: str) -> Progress:
         """Show that a review of ``uri`` is under way, if the editor can."""
@@ -81,6 +88,12 @@ class Session:
         self._encoding = encoding
         self._scheduler = Scheduler(self, clock, at_once=DOCUMENTS_AT_ONCE)
         self._attention = Attention(clock, lambda uri: self._scheduler.rise(uri, Priority.FOCUSED))
+        self._permission = Permission(
+            editor.choose,
+            refuse=lambda message: editor.show(f"kibitz: {message}"),
+            allow=self._allow,
+            allowed=self.review_all,
+        )
         self._published: dict[str, object] = {}
         self._too_large: set[str] = set()
 
@@ -200,9 +213,10 @@ class Session:
             document.reviewed = None
         self.review_all()
 
-    def status(self) -> str:
-        """What the session is doing, in a sentence or two."""
-        if self.service is None:
+    async def status(self) -> str:
+        """What goes on and what it takes, a sentence on each line."""
+        service = self.service
+        if service is None:
             state = "nobody reviews: no key, no local model, or it is still starting"
         elif not self.knobs.enabled:
             state = "switched off (setting enabled)"
@@ -210,9 +224,24 @@ class Session:
             state = "paused"
         else:
             state = f"{self.busy} reviews under way" if self.busy else "all reviewed"
-        findings = sum(len(document.findings) for document in self.documents)
-        known = f"{len(self.documents)} documents, {findings} findings, {state}"
-        return known if self.service is None else f"{known}. {self.service.status()}"
+        lines = [summary(self.documents, state)]
+        focus = self.documents.get(self._attention.focus or "")
+        if focus is not None:
+            lines.append(account(focus))
+        if service is not None:
+            lines.extend(await service.status())
+        return "\n".join(f"{line}." for line in lines if line)
+
+    # What happens at the provider
+
+    def stepped(self, step: Step) -> None:
+        """Something else is asked than before; the log has it. Few steps are the user's business."""
+        if step.message:
+            self.notices.step(step.kind, step.message)
+
+    def unconsented(self, error: ConsentNeeded) -> None:
+        """A key was not sent for want of its owner's consent."""
+        self._permission.need(error)
 
     # What the scheduler asks for
 
@@ -243,7 +272,7 @@ class Session:
                 await self._review(document, run, service, urgency, take_over)
         except OpenAIError as error:
             self._failed(document, run, error)
-            self.notices.failure(error)
+            self._report(error)
         except Exception as error:  # noqa: BLE001 - our own mistake; the next review may go well
             self._failed(document, run, error)
             logger.error("a review failed: %s", describe(error))  # noqa: TRY400 - no messages
@@ -277,18 +306,17 @@ class Session:
             self._land(document, run, so_far, final=False)
 
         shown: list[Progress] = []
-        name = (document.path or document.uri).rpartition("/")[2]
         timer = self._clock.call_later(
             PROGRESS_AFTER_SECONDS,
-            lambda: shown.append(self._editor.progress(f"Reviewing {name}", document.uri)),
+            lambda: shown.append(self._editor.progress(f"Reviewing {document.name}", document.uri)),
         )
         try:
             language = document.language or snapshot.language
             outcome = await service.review(snapshot.text, language, document.path, urgency, on_progress)
-            if outcome.requests and not outcome.errors:
+            if outcome.usage.requests and not outcome.errors:
                 self.notices.settle()
             for failure in outcome.errors:
-                self.notices.failure(failure)
+                self._report(failure)
             self._land(document, run, outcome, final=True)
         finally:
             timer.cancel()
@@ -303,6 +331,17 @@ class Session:
     def _failed(self, document: Document, run: Run, error: Exception) -> None:
         if document.doubt(run, reason(error)):
             self._publish(document.uri)
+
+    def _report(self, error: OpenAIError) -> None:
+        """Tell the user why a review failed, unless they are asked about it."""
+        if isinstance(error, ConsentNeeded):
+            self.unconsented(error)
+        else:
+            self.notices.failure(error)
+
+    async def _allow(self, wanted: ConsentNeeded) -> None:
+        if self.service is not None:
+            await self.service.allow(wanted.origin, wanted.place)
 
     def _active(self) -> bool:
         return self.service is not None and self.knobs.enabled and not self.paused

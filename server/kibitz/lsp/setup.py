@@ -50,7 +50,7 @@ class Setup:
         self._tidy = tidy
         self._options: dict[str, object] = {}
         self._pushed: dict[str, object] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[str] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     def start(self, options: object) -> None:
@@ -81,6 +81,16 @@ class Setup:
         if older is not None:
             older.cancel()
 
+    async def reload(self) -> str:
+        """Load the settings again, and wait until they hold; why nobody reviews by them, or nothing."""
+        self.refresh(pull=True)
+        while True:
+            task = self._task
+            assert task is not None  # noqa: S101 - refresh has made one
+            await asyncio.wait([task])
+            if task is self._task:
+                return "kibitz is ending" if task.cancelled() else task.result()
+
     async def aclose(self, seconds: float) -> None:
         """Stop, and close the service, in at most ``seconds``."""
         if self._task is not None:
@@ -92,7 +102,8 @@ class Setup:
         if waiting:
             await asyncio.wait(waiting, timeout=seconds)
 
-    async def _run(self, older: asyncio.Task[None] | None, *, pull: bool) -> None:
+    async def _run(self, older: asyncio.Task[str] | None, *, pull: bool) -> str:
+        """Bring the server up; why that failed, or nothing."""
         if older is not None:
             await asyncio.wait([older])
         if pull and (pulled := section(await self._ask())):
@@ -103,10 +114,14 @@ class Setup:
         except OpenAIError as error:
             self._swap(None)
             self._session.notices.once(("setup", str(error)), error.message)
+            return error.message
         except Exception as error:  # noqa: BLE001 - our own mistake: say so, and go on without reviews
             self._swap(None)
             logger.error("the reviewer could not be built: %s", describe(error))  # noqa: TRY400 - no messages
-            self._session.notices.once("setup", "it could not start for a reason of its own; see its log.")
+            why = "it could not start for a reason of its own; see its log."
+            self._session.notices.once("setup", why)
+            return why
+        return ""
 
     async def _bring_up(self) -> None:
         loading = await self._backend.load({**self._options, **self._pushed}, self._cli)
@@ -124,7 +139,7 @@ class Setup:
         elif not loading.knobs.enabled:
             self._swap(None)
         else:
-            self._swap(await self._backend.build(self.roots))
+            self._swap(await self._backend.build(self.roots, self._session))
 
     def _swap(self, service: ReviewService | None) -> None:
         old = self._session.service

@@ -63,7 +63,7 @@ async def test_the_status_is_shown_and_answered(wire: Wire) -> None:
     wire.open("bug")
     await until(lambda: bool(wire.published))
     status = (await run(wire, "showStatus"))["result"]
-    assert status == "1 documents, 1 findings, all reviewed. fake, 1 requests"
+    assert status == "1 documents, 1 findings, all reviewed.\nfake, 1 requests."
     assert wire.messages == [f"kibitz: {status}"]
 
 

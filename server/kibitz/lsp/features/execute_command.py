@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from pygls.exceptions import JsonRpcInvalidParams
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from lsprotocol import types
 
     from kibitz.lsp.server import KibitzServer
+
+
+logger = logging.getLogger(__name__)
 
 
 async def execute_command(ls: KibitzServer, params: types.ExecuteCommandParams) -> object:
@@ -48,10 +52,34 @@ async def _resume(ls: KibitzServer, _arguments: Sequence[object]) -> None:
 
 
 async def _show_status(ls: KibitzServer, _arguments: Sequence[object]) -> str:
-    """Say what kibitz is doing."""
-    status = ls.session.status()
+    """Say what kibitz is doing, whom it asks, and what that costs."""
+    status = await ls.session.status()
+    logger.info("status asked for: %s", status)
     ls.editor.tell(f"kibitz: {status}")
     return status
+
+
+async def _reload_key(ls: KibitzServer, _arguments: Sequence[object]) -> str:
+    """Look for the keys again, wherever the settings say by now. No key comes or goes over the wire."""
+    from kibitz.provider.errors import OpenAIError  # noqa: PLC0415 - initialize imports this module
+
+    why = await ls.setup.reload()
+    service = ls.session.service
+    found: Sequence[str] = ()
+    if service is not None:
+        try:
+            found = await service.reload_keys()
+        except OpenAIError as error:
+            why = error.message
+    if why or service is None:
+        said = f"the keys were not reloaded: {why or 'kibitz is switched off (setting enabled)'}"
+        ls.editor.show(f"kibitz: {said}")
+        return said
+    ls.session.notices.settle()
+    ls.session.review_all()
+    said = "; ".join(("the keys were reloaded", *found))
+    ls.editor.tell(f"kibitz: {said}")
+    return said
 
 
 async def _clear_cache(ls: KibitzServer, _arguments: Sequence[object]) -> None:
@@ -78,6 +106,7 @@ COMMANDS: dict[str, Callable[[KibitzServer, Sequence[object]], Awaitable[object]
     "kibitz.pause": _pause,
     "kibitz.resume": _resume,
     "kibitz.showStatus": _show_status,
+    "kibitz.reloadKey": _reload_key,
     "kibitz.clearCache": _clear_cache,
 }
 """All commands, by the name that editors know them under."""
