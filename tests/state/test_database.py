@@ -131,7 +131,11 @@ async def test_one_process_after_the_other_writes(database: Database, path: Path
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StateUnavailable, match="another process keeps it locked"):
         await database.run(partial(write, "two"))
-    assert await database.read(texts) == ["one"], "reading waits for nobody"
+    newcomer = Database(path, busy_s=0)
+    newcomer.register(NOTES)
+    for reader in (database, newcomer):
+        assert await reader.read(texts) == ["one"], "reading waits for nobody"
+    await newcomer.aclose()
     other.execute("COMMIT")
     other.close()
     await database.run(partial(write, "three"))

@@ -118,7 +118,9 @@ class Store:
         connection = self._open()
         for component in components:
             if component not in self._made:
-                _within(connection, partial(_make, component), write=True)
+                # Looked at first, so that a reader need not wait for a writer.
+                if _version(connection, component) != component.version:
+                    _within(connection, partial(_make, component), write=True)
                 self._made.add(component)
         return _within(connection, job, write=write)
 
@@ -229,11 +231,16 @@ def _within(connection: sqlite3.Connection, job: Callable[[sqlite3.Connection], 
     return result
 
 
+def _version(connection: sqlite3.Connection, component: Component) -> int | None:
+    """Which version of the component the file has, if any."""
+    row = connection.execute("SELECT version FROM components WHERE name = ?", (component.name,)).fetchone()
+    return None if row is None else row[0]
+
+
 def _make(component: Component, connection: sqlite3.Connection) -> None:
     name = component.name
-    row = connection.execute("SELECT version FROM components WHERE name = ?", (name,)).fetchone()
-    if row == (component.version,):
-        return
+    if _version(connection, component) == component.version:
+        return  # another process has just done it
     prefix = f"{name}_"
     tables = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, ?) = ?",

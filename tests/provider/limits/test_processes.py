@@ -11,6 +11,7 @@ import pytest
 from tests.support.quota_worker import SCOPE, Job, Taken, Worker
 from tests.support.redis_server import RedisServer
 
+from kibitz.provider.limits.account import GRACE_S
 from kibitz.provider.limits.mirror import SLACK
 
 if TYPE_CHECKING:
@@ -68,3 +69,22 @@ async def test_what_was_saved_up_is_given_once(job: Job) -> None:
     saved = job.tokens_per_minute * SAVED
     refilled = (max(t.last for t in taken) - start) * job.tokens_per_minute / 60
     assert saved - 2000 <= sum(t.tokens for t in taken) <= saved + refilled
+
+
+async def test_a_killed_process_leaves_the_quota_to_the_others(job: Job) -> None:
+    async with AsyncExitStack() as stack:
+        victim = await stack.enter_async_context(Worker(replace(job, sizes=(3000,))))
+        other = await stack.enter_async_context(Worker(replace(job, sizes=(500,))))
+        quota = await stack.enter_async_context(job.quota())
+        saved = job.tokens_per_minute * SAVED
+        assert await quota.take(SCOPE, saved, job.limits) == 0.0
+        await victim.go(math.inf)
+        while await quota.take(SCOPE, 0.0, job.limits) == 0.0:
+            """Until the victim has its claim: then nothing is left over, not even for nothing."""
+        victim.process.kill()
+        start = job.now()
+        await other.go(start + 2 * job.speed)
+        taken = await other.taken()
+    refilled = (taken.last - start) * job.tokens_per_minute / 60
+    claim_ends = GRACE_S * job.tokens_per_minute / 60
+    assert refilled - claim_ends - 3000 <= taken.tokens <= refilled + 3000
