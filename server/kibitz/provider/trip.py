@@ -226,7 +226,7 @@ class Trip(Generic[T]):
             longest_pause=budget.left,
             at_most=expected.input + expected.bound,
         ) as permit:
-            if key is not None and not target.keys.holds(key):
+            if key is not None and not await target.keys.still_holds(key):
                 permit.unused()
                 raise _KeyReplacedError
             leave = lane.breaker.enter()

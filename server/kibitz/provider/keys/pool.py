@@ -106,6 +106,11 @@ class KeyPool:
         """Whether the key is still one of the pool's, as of the last look. No I/O."""
         return key in self._keys
 
+    async def still_holds(self, key: Key) -> bool:
+        """The same after a look, if one is due: for a request that waited since it picked the key."""
+        await self.look()
+        return self.holds(key)
+
     async def rejected(self, key: Key) -> bool:
         """The provider answered 401 or 403 to this key: look for a new one, once for all who were refused.
 
