@@ -1,8 +1,9 @@
 """A provider with exact quotas in virtual time, and what a client has from it.
 
-Like llmock's, and as OpenAI documents its own: one bucket of requests and one of tokens, full at first, a minute's
-worth large, refilled continuously; a request that finds too little in either is refused. It takes time to arrive
-and to be answered, more or less each time. What is counted for a request differs among providers: ``Counting``.
+Like llmock's, and as OpenAI describes its own: one bucket of requests and one of tokens, full at first, a
+minute's worth large, refilled continuously; a request that finds too little in either is refused. It takes
+time to arrive and to be answered, more or less each time. What is counted for a request differs among
+providers: ``Counting``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,19 +52,14 @@ class Level:
     """One exact bucket."""
 
     per_minute: float
-    left: float = 0.0
-    spilt: float = 0.0
-    """What came in while it was full."""
-    _at: float = field(default_factory=lambda: now())
 
     def __post_init__(self) -> None:
         self.left = self.per_minute
+        self._at = now()
 
     def fill(self) -> None:
         moment = now()
-        left = self.left + (moment - self._at) * self.per_minute / MINUTE
-        self.left = min(self.per_minute, left)
-        self.spilt += left - self.left
+        self.left = min(self.per_minute, self.left + (moment - self._at) * self.per_minute / MINUTE)
         self._at = moment
 
 
@@ -80,7 +76,7 @@ class Refused(Exception):  # noqa: N818 - a 429 is an answer
 class Provider:
     """Counts, refuses, and answers with headers."""
 
-    random: random.Random
+    chance: random.Random
     requests_per_minute: float = 600
     tokens_per_minute: float = 30_000
     counting: Counting = Counting.AT_MOST
@@ -106,13 +102,13 @@ class Provider:
         Raises:
             Refused: over quota.
         """
-        await asyncio.sleep(self.travel(self.random))
+        await asyncio.sleep(self.travel(self.chance))
         count = request.input if self.counting is Counting.ACTUAL else request.at_most
         self._admit(count)
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         said = self._headers()
-        await asyncio.sleep(self.latency(self.random))
+        await asyncio.sleep(self.latency(self.chance))
         self.under_way -= 1
         if self.counting is not Counting.AT_MOST:
             self.tokens.fill()

@@ -9,6 +9,7 @@ be nonsense: nobody waits longer than a minute because of them; then one request
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,13 +48,13 @@ class Mirror:
         self._total = 0.0
         self._sent: list[Mark] = []
         """As far back as an answer may still refer to."""
-        self._last = self._forgotten = Mark(float("-inf"), 0.0, 0.0)
+        self._last = self._forgotten = Mark(-math.inf, 0.0, 0.0)
 
     @property
     def per_minute(self) -> float:
         """The provider's limit, if it is known and counts by the minute, or infinity."""
         known = self._told_at is not None and not self._silent
-        return self._limit if known and self._window == MINUTE else float("inf")
+        return self._limit if known and self._window == MINUTE else math.inf
 
     def wait_for(self, amount: float) -> float:
         """Seconds until the provider should have room for that much, or until it is time to ask it again."""
@@ -68,6 +69,7 @@ class Mirror:
         self._total += amount
         mark = Mark(self._clock(), self._total, amount)
         if self._silent:
+            self._forgotten = mark
             return mark
         if self._told_at is not None and self._bucket.wait_for(amount):
             self._told_at = mark.at  # it goes to ask whether the last word still holds; the others wait
@@ -83,7 +85,7 @@ class Mirror:
         """Note an answer: if none has told anything for long, the provider keeps its limits to itself."""
         if self._told_at is None or self._clock() - self._told_at > _FORGOTTEN_AFTER:
             self._silent = True
-            self._sent.clear()
+            self._forget_until(math.inf)
 
     def told(self, mark: Mark, limit: float | None, remaining: float | None, reset: float | None) -> None:
         """Take in what the answer to the request of that mark says."""
@@ -92,7 +94,7 @@ class Mirror:
         self._told_at, self._silent, self._last = self._clock(), False, mark
         self._resize(limit, _window(limit, remaining, reset))
         since, rate = self._clock() - mark.at, self._bucket.per_second
-        overtaken = self._sent_after(mark.at - SLACK) - mark.amount
+        overtaken = max(0.0, self._sent_after(mark.at - SLACK) - mark.amount)
         low = min(limit, remaining + max(0.0, since - SLACK) * rate) - overtaken
         high = min(limit, remaining + since * rate) - self._sent_after(mark.at + SLACK)
         spare = limit - self._bucket.max_rate

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from kibitz.provider.limits.priority import Priority, Urgency
+
+
+def test_who_waits_for_it_goes_before_who_looks_at_it_and_nobody_comes_last() -> None:
+    assert sorted(Priority) == [Priority.EXPLICIT, Priority.FOCUSED, Priority.OPEN, Priority.WARMING]
+
+
+def test_urgency_only_rises_and_tells_so() -> None:
+    urgency = Urgency(Priority.OPEN)
+    told: list[Priority] = []
+    stop = urgency.on_rise(lambda: told.append(urgency.priority))
+    urgency.rise_to(Priority.WARMING)
+    urgency.rise_to(Priority.OPEN)
+    assert told == []
+    urgency.rise_to(Priority.FOCUSED)
+    assert told == [Priority.FOCUSED]
+    stop()
+    urgency.rise_to(Priority.EXPLICIT)
+    assert told == [Priority.FOCUSED]
+    assert urgency.priority is Priority.EXPLICIT
+    stop()
+
+
+def test_one_may_stop_listening_while_it_is_told() -> None:
+    urgency = Urgency(Priority.WARMING)
+    told: list[str] = []
+
+    def once() -> None:
+        told.append("once")
+        stop()
+
+    stop = urgency.on_rise(once)
+    urgency.on_rise(lambda: told.append("always"))
+    urgency.rise_to(Priority.OPEN)
+    urgency.rise_to(Priority.EXPLICIT)
+    assert told == ["once", "always", "always"]
