@@ -101,6 +101,7 @@ async def test_a_late_refusal_of_a_key_that_is_gone_changes_nothing() -> None:
     assert pool.holds(first), "nobody has looked yet"
     assert not await pool.still_holds(first)
     assert not pool.holds(first)
+    await picked(pool)
     assert await pool.rejected(first)
     pool.exhausted(first)
     pool.worked(first)
