@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _NUMBERED = re.compile(r"^\s*(\d+)\|(.*)$")
 _MARK = re.compile(r"\s*(?:#|//|--)\s*BUG\b(?::\s*(?P<old>.*?)\s*=>\s*(?P<new>.*?))?\s*$")
+_CLAIM = re.compile(r"^\?\| (\d+) (.*)$", re.MULTILINE)
 _FENCED = re.compile(r"^(`{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -144,13 +145,18 @@ def found_in(line: str, bugs: tuple[Bug, ...]) -> tuple[Bug, str | None] | None:
     return None
 
 
-def reviewer(*bugs: Bug) -> Callable[[Prompt], Reply]:
-    """An answerer that finds planted bugs, and otherwise says the least that the schema allows."""
+def reviewer(*bugs: Bug, refuted: tuple[str, ...] = ()) -> Callable[[Prompt], Reply]:
+    """An answerer that finds planted bugs, and otherwise says the least that the schema allows.
+
+    Asked to verify claims, it refutes those that hold one of the texts ``refuted``, and confirms the others.
+    """
 
     def answer(prompt: Prompt) -> Reply:
         schema = prompt.schema
         if schema is None:
             return Reply(_rewritten(prompt.text, bugs))
+        if "verdicts" in schema.get("properties", {}):
+            return Reply(json.dumps({"verdicts": _verdicts(prompt.text, refuted)}))
         if "findings" not in schema.get("properties", {}):
             return Reply(json.dumps(example(schema, schema)))
         return Reply(json.dumps({"findings": _findings(prompt, schema, bugs)}))
@@ -179,6 +185,17 @@ def _findings(prompt: Prompt, schema: dict[str, Any], bugs: tuple[Bug, ...]) -> 
         }
         findings.append({**sample, **{name: value for name, value in claim.items() if name in known}})
     return findings
+
+
+def _verdicts(text: str, refuted: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "claim": int(claim[1]),
+            "trace": "it was traced",
+            "verdict": "refuted" if any(each in claim[2] for each in refuted) else "confirmed",
+        }
+        for claim in _CLAIM.finditer(text)
+    ]
 
 
 def _rewritten(text: str, bugs: tuple[Bug, ...]) -> str:

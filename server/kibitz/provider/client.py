@@ -24,9 +24,11 @@ from kibitz.provider.models import BatchAnalysis, CodeAnalysis, Piece, Probe
 from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.rewriting import ask_rewrite
 from kibitz.provider.shield import shield
+from kibitz.provider.together import side_by_side
+from kibitz.provider.verifying import verify_held
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from kibitz.findings.finding import Finding
     from kibitz.provider.batch import BatchClient
@@ -119,14 +121,14 @@ class OpenAIClient:
         return self._connection.status()
 
     async def process_code(self, code: str, *, language: str = "python", context: str = "") -> CodeAnalysis:
-        """Review one piece of code.
+        """Review one piece of code; its findings are checked unless ``config.verify`` is ``off``.
 
         Args:
             code: What to review. Spans of the findings are code points of it.
             language: An LSP language id.
             context: Code that helps to judge it; nothing is reported on it.
         """
-        batch = await self.process_pieces([Piece(code, language, context)])
+        batch = await self.process_pieces([Piece(code, language, context)], verify=True)
         (piece,) = batch.pieces
         return CodeAnalysis(
             findings=piece.findings,
@@ -135,6 +137,7 @@ class OpenAIClient:
             model=batch.model,
             request_id=batch.request_id,
             redactions=batch.redactions,
+            verification=batch.verification,
         )
 
     async def process_pieces(
@@ -145,6 +148,7 @@ class OpenAIClient:
         on_finding: Callable[[int, Finding], None] | None = None,
         urgency: Urgency | None = None,
         verify: bool = False,
+        known: Mapping[int, PieceAnalysis] | None = None,
     ) -> BatchAnalysis:
         """Review several pieces in as few requests as ``max_request_tokens`` allows, side by side.
 
@@ -158,6 +162,8 @@ class OpenAIClient:
                 are verified, nor where ``config.review`` is ``rewrite``.
             urgency: who goes first when limits hold requests back.
             verify: have findings checked by a second question where ``config.verify`` is ``on-demand``.
+                Then a piece with findings comes to ``on_piece`` when these are checked.
+            known: what was found in some of the pieces before, by place; only the checking is missing.
 
         Raises:
             OpenAIError: a piece failed; the first failure. All others were asked to the end, and what came of
@@ -165,13 +171,17 @@ class OpenAIClient:
         """
         checks = self.config.verify == "on" or (verify and self.config.verify == "on-demand")
         call = Call(Tally(model=self.config.model), urgency or Urgency(), verify=checks)
-        tally, landing = call.tally, Landing(on_piece, on_finding)
+        tally, landing = call.tally, Landing(on_piece, on_finding, holds=checks)
         await self._look_for_keys()
         jobs = await asyncio.to_thread(self._jobs, pieces, landing)
-        await _side_by_side(await self._asked(jobs, call, landing))
+        for index, analysis in (known or {}).items():
+            landing.land(index, analysis)
+        missing = [job for job in jobs if not landing.has(job.index)]
+        await side_by_side(await self._asked(missing, call, landing))
+        verification = await verify_held(self._connection.verifying, jobs, landing, call)
         if landing.errors:
             error = landing.errors[0]
-            error.usage = tally.usage
+            error.usage, error.verification = tally.usage, verification
             raise error
         return BatchAnalysis(
             pieces=tuple(landing.analyses[index] for index in range(len(pieces))),
@@ -179,6 +189,7 @@ class OpenAIClient:
             model=tally.model,
             request_id=tally.request_id,
             redactions=sum(job.shielded.secrets for job in jobs),
+            verification=verification,
         )
 
     async def generate_suggestions(self, context: Context) -> list[Suggestion]:
@@ -263,17 +274,6 @@ class OpenAIClient:
 def _explicit() -> Call:
     """A call that somebody asked for, and waits for."""
     return Call(urgency=Urgency(Priority.EXPLICIT))
-
-
-async def _side_by_side(work: list[Coroutine[object, object, None]]) -> None:
-    """Run all; a bug or a cancellation in one ends the others, and comes out as it is."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _not_sent(why: Refused) -> APIError:

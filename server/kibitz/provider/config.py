@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -110,6 +111,7 @@ class OpenAIConfig(_Settings):
     """Of an answer's decompressed body; a longer one is refused while it arrives."""
     trust_env: bool = False
     """Whether ``HTTPS_PROXY``, ``SSL_CERT_FILE`` and their like from the environment apply."""
+    _model_setting: str = PrivateAttr("model")
 
     @field_validator("api_key", "fallback_api_key")
     @classmethod
@@ -127,6 +129,17 @@ class OpenAIConfig(_Settings):
     def endpoint(self) -> Endpoint:
         """Where requests go."""
         return Endpoint(self.base_url or OPENAI_URL)
+
+    @property
+    def model_setting(self) -> str:
+        """The setting that names ``model``."""
+        return self._model_setting
+
+    def with_model(self, setting: Literal["fallback_model", "verify_model"]) -> Self:
+        """The same for the model that ``setting`` names."""
+        other = self.model_copy(update={"model": getattr(self, setting)})
+        other._model_setting = setting  # noqa: SLF001 - of the same class
+        return other
 
     @property
     def effort(self) -> Effort | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -77,13 +78,22 @@ class Connection:
         self.retrier = Retrier(config.retry_config, sleep=sleep, allowance=Allowance(clock))
         self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
         self._gates = gates = Gates(quota)
-        self.targets = tuple(
-            Target(each, pool, gates, consents=consents, clock=clock, on_breaker=self._breaker_changed)
-            for each, pool in _ladder(config, keys, fallback_keys)
-        )
+
+        def target(config: OpenAIConfig, pool: KeyPool) -> Target:
+            told = self._breaker_changed
+            return Target(config, pool, gates, consents=consents, clock=clock, on_breaker=told)
+
+        self.targets = tuple(target(*rung) for rung in _ladder(config, keys, fallback_keys))
         """In the order in which they are asked."""
         self.using = self.targets[0]
         """Who answered last."""
+        self.verifying = self
+        """What asks whether findings hold: this, or the same with the verifier's model before all others."""
+        if config.verify != "off" and config.verify_model not in {None, config.model}:
+            verifier = target(config.with_model("verify_model"), self.targets[0].keys)
+            self.verifying = copy.copy(self)
+            self.verifying.targets = (verifier, *self.targets)
+            self.verifying.using = verifier
 
     @property
     def dialect(self) -> wire.Dialect:
@@ -95,13 +105,17 @@ class Connection:
         """The pools of keys, each once."""
         return tuple(dict.fromkeys(target.keys for target in self.targets))
 
+    @property
+    def _all_targets(self) -> tuple[Target, ...]:
+        return tuple(dict.fromkeys((*self.targets, *self.verifying.targets)))
+
     async def warm(self) -> None:
         """Load the SDK now, off the event loop, so that the first question does not wait for it."""
         await self.targets[0].link.sdk()
 
     async def aclose(self) -> None:
         """Close all connections. Questions under way fail."""
-        for target in self.targets:
+        for target in self._all_targets:
             await target.link.aclose()
         await self._gates.aclose()
         for pool in self.pools:
@@ -134,7 +148,7 @@ class Connection:
         """What it is doing, for people."""
         return EngineStatus(
             using=self.using.name,
-            targets=tuple(target.status() for target in self.targets),
+            targets=tuple(target.status() for target in self._all_targets),
             steps=tuple(self._steps),
         )
 
@@ -153,7 +167,7 @@ def _ladder(
     keys = keys or _own(config, "api_key")
     ladder = [(config, keys)]
     if config.fallback_model is not None and config.fallback_model != config.model:
-        ladder.append((config.model_copy(update={"model": config.fallback_model}), keys))
+        ladder.append((config.with_model("fallback_model"), keys))
     if config.fallback_base_url is not None:
         model = config.fallback_model or config.model
         away = config.model_copy(

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kibitz.provider.models import Usage
+    from kibitz.provider.models import Usage, Verification
 
 
 class OpenAIError(Exception):
@@ -46,6 +46,8 @@ class OpenAIError(Exception):
         self.request_id = request_id
         self.usage = usage
         """What the failed call used all the same, where that is known."""
+        self.verification: Verification | None = None
+        """What came of verifying the rest, where only a part of the call failed."""
 
     def __str__(self) -> str:
         suffix = f" (request {self.request_id})" if self.request_id else ""

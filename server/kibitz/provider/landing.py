@@ -46,17 +46,38 @@ class Job:
         return self.shielded.context
 
 
+def common_language(jobs: Sequence[Job]) -> str:
+    """The language of all jobs; empty if they differ."""
+    languages = {job.language for job in jobs}
+    return languages.pop() if len(languages) == 1 else ""
+
+
 @dataclass(slots=True)
 class Landing:
     """Where answers come in: told on as they come, and kept for the end."""
 
     on_piece: Callable[[int, PieceAnalysis], None] | None = None
     on_finding: Callable[[int, Finding], None] | None = None
+    holds: bool = False
+    """Whether findings wait here until they are verified."""
+    held: dict[int, PieceAnalysis] = field(default_factory=dict)
+    """The analyses that wait."""
     analyses: dict[int, PieceAnalysis] = field(default_factory=dict)
     errors: list[OpenAIError] = field(default_factory=list)
 
     def land(self, index: int, analysis: PieceAnalysis) -> None:
         """Take in what was found in one piece."""
+        if self.holds and analysis.findings:
+            self.held[index] = analysis
+        else:
+            self.pass_on(index, analysis)
+
+    def has(self, index: int) -> bool:
+        """Whether one piece needs no review any more."""
+        return index in self.analyses or index in self.held
+
+    def pass_on(self, index: int, analysis: PieceAnalysis) -> None:
+        """Nothing more is to be done about one piece."""
         self.analyses[index] = analysis
         if self.on_piece is not None:
             self.on_piece(index, analysis)

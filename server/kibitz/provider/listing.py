@@ -16,7 +16,7 @@ from kibitz.findings.prompt import INSTRUCTIONS, SCHEMA, list_review
 from kibitz.provider.early import EarlyFindings
 from kibitz.provider.errors import OpenAIError, Timeout
 from kibitz.provider.fallback import TOO_LARGE, Kind, Step, why
-from kibitz.provider.landing import settled
+from kibitz.provider.landing import common_language, settled
 from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.tokens import estimate
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 _FIXED = estimate(INSTRUCTIONS) + estimate(json.dumps(SCHEMA))
 """Tokens of a request without any piece. The reviewer packs by the same sum."""
-_TOO_MUCH = frozenset({"length", "context_length_exceeded", TOO_LARGE})
+TOO_MUCH = frozenset({"length", "context_length_exceeded", TOO_LARGE})
 """Codes of errors that half the pieces may not have."""
-_TOO_LONG = _TOO_MUCH - {"length"}
+_TOO_LONG = TOO_MUCH - {"length"}
 """Codes of errors that the same piece without its context may not have."""
 
 
@@ -63,7 +63,7 @@ async def ask_list(connection: Connection, pack: Sequence[Job], call: Call, land
     def parse(answer: Answer) -> tuple[Sequence[PieceClaims], str]:
         return read(answer), answer.instead
 
-    question = question_of(review.request, _language(pack))
+    question = question_of(review.request, common_language(pack))
     early = None
     if landing.on_finding is not None and not call.verify:
         early = EarlyFindings(pack, review, landing.on_finding)
@@ -85,17 +85,12 @@ async def ask_list(connection: Connection, pack: Sequence[Job], call: Call, land
         landing.land(index, analysis)
 
 
-def _language(pack: Sequence[Job]) -> str:
-    languages = {job.language for job in pack}
-    return languages.pop() if len(languages) == 1 else ""
-
-
 def _smaller(pack: Sequence[Job], error: OpenAIError, *, shown: bool) -> list[Sequence[Job]]:
     """What to ask in place of a pack that was too much; nothing, if it was not, or is small already.
 
     Of a pack that timed out after a finding was ``shown``, nothing: that is not asked again.
     """
-    if len(pack) > 1 and (error.code in _TOO_MUCH or (isinstance(error, Timeout) and not shown)):
+    if len(pack) > 1 and (error.code in TOO_MUCH or (isinstance(error, Timeout) and not shown)):
         half = len(pack) // 2
         return [pack[:half], pack[half:]]
     if error.code in _TOO_LONG and pack[0].context:

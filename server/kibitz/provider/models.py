@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from kibitz.findings.finding import Finding
+    from kibitz.provider.errors import OpenAIError
     from kibitz.text.spans import Span
 
 
@@ -70,6 +71,30 @@ class PieceAnalysis:
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """What a second question about findings came to."""
+
+    usage: Usage = field(default_factory=Usage)
+    """What it took; part of the whole call's usage."""
+    confirmed: int = 0
+    refuted: int = 0
+    """Findings that were dropped."""
+    unanswered: int = 0
+    """Findings that stay because no verdict came."""
+    errors: tuple[OpenAIError, ...] = ()
+    """Why no verdict came, where asking failed."""
+
+    def __add__(self, other: Verification) -> Verification:
+        return Verification(
+            usage=self.usage + other.usage,
+            confirmed=self.confirmed + other.confirmed,
+            refuted=self.refuted + other.refuted,
+            unanswered=self.unanswered + other.unanswered,
+            errors=self.errors + other.errors,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class BatchAnalysis:
     """The answer to several pieces that shared requests; ``pieces`` is in the order asked."""
 
@@ -79,6 +104,7 @@ class BatchAnalysis:
     request_id: str | None = None
     redactions: int = 0
     """How many secrets were replaced before anything was sent."""
+    verification: Verification = field(default_factory=Verification)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +117,7 @@ class CodeAnalysis:
     model: str
     request_id: str | None = None
     redactions: int = 0
+    verification: Verification = field(default_factory=Verification)
 
 
 @dataclass(frozen=True, slots=True)

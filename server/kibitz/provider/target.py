@@ -76,7 +76,7 @@ class Target:
         if self.missing:
             raise ConfigError(
                 f"{self.config.endpoint.name} has no model {self.config.model!r}, or not for this key; set "
-                "another one with the setting model",
+                f"another one with the setting {self.config.model_setting}",
                 code=MODEL_MISSING,
             )
 

@@ -257,7 +257,8 @@ class _Status:
     def _forbidden(self) -> ConfigError:
         return ConfigError(
             f"{self._name} does not let this key use the model {self._config.model!r}; check the key's "
-            "permissions, the project and the region, or choose another one with the setting model"
+            "permissions, the project and the region, or choose another one with the setting "
+            f"{self._config.model_setting}"
         )
 
     def _bad_key(self) -> ConfigError:
@@ -273,7 +274,7 @@ class _Status:
         if self._code == "model_not_found" or _MODEL.search(self._said):
             return ConfigError(
                 f"{self._name} has no model {self._config.model!r}, or not for this key; "
-                "set another one with the setting model",
+                f"set another one with the setting {self._config.model_setting}",
                 code=MODEL_MISSING,
             )
         return ConfigError(
