@@ -106,9 +106,9 @@ def test_settings_can_be_loaded_again_and_children_get_nothing() -> None:
         "print(subprocess.run(look, capture_output=True, text=True).stdout, end='')",
         OPENAI_API_KEY=KEY,
     ) as (_, out):
-        lines = [out.readline().rstrip() for _ in range(4)]
+        lines = [out.readline().rstrip() for _ in range(5)]
     where = "environment variable OPENAI_API_KEY"
-    assert lines == [f"{KEY} {where}", f"{KEY} {where}", "[]", "None"]
+    assert lines == [f"{KEY} {where}", f"{KEY} {where}", "[]", "None", "ready"]
 
 
 @linux
