@@ -47,7 +47,7 @@ def retrying(fake: FakeProvider, **changes: Any) -> OpenAIClient:
 async def submitted(batches: BatchClient, *packs: list[Piece]) -> Batch:
     lines = []
     for number, pack in enumerate(packs):
-        prepared = await batches.prepare(pack)
+        prepared = batches.requests().prepare(pack)
         assert prepared is not None
         lines.append(line_of(f"r{number}", batches.api, prepared.body))
     return await batches.create("tag1", await batches.upload("tag1", b"".join(lines)))
@@ -69,7 +69,7 @@ async def results(batches: BatchClient, batch: Batch) -> dict[str, Result]:
 async def answered(batches: BatchClient, *packs: list[Piece]) -> list[Answered]:
     batch = await over(batches, await submitted(batches, *packs))
     found = await results(batches, batch)
-    return [await batches.read(found[f"r{number}"], pack) for number, pack in enumerate(packs)]
+    return [batches.requests().read(found[f"r{number}"], pack) for number, pack in enumerate(packs)]
 
 
 @pytest.mark.parametrize("api", ["responses", "chat"])
@@ -121,10 +121,10 @@ async def test_secrets_stay_here_and_come_back_into_fixes(fake: FakeProvider) ->
 async def test_what_must_not_be_sent_is_left_out(fake: FakeProvider) -> None:
     secrets = "\n".join(f'key{n} = "AKIA{n:02d}3EGRIXJ5ZQ7WXY{chr(65 + n)}"' for n in range(25))
     async with client(fake) as one:
-        prepared = await one.batches().prepare([Piece(secrets, "python"), PIECE])
+        prepared = one.batches().requests().prepare([Piece(secrets, "python"), PIECE])
         assert prepared is not None
         assert prepared.pieces == (1,)
-        assert await one.batches().prepare([Piece(secrets, "python")]) is None
+        assert one.batches().requests().prepare([Piece(secrets, "python")]) is None
 
 
 async def test_pieces_that_changed_meanwhile_leave_holes(fake: FakeProvider) -> None:
@@ -133,10 +133,10 @@ async def test_pieces_that_changed_meanwhile_leave_holes(fake: FakeProvider) -> 
         batches = one.batches()
         batch = await over(batches, await submitted(batches, [PIECE, CLEAN, other]))
         found = (await results(batches, batch))["r0"]
-        read = await batches.read(found, [2, CLEAN, other])
+        read = batches.requests().read(found, [2, CLEAN, other])
         assert read.analyses[0] is None
         assert [len(a.findings) for a in read.analyses[1:] if a] == [0, 1], "the same line stands in the hole"
-        assert (await batches.read(found, [2, CLEAN, 2])).analyses[2] is None
+        assert batches.requests().read(found, [2, CLEAN, 2]).analyses[2] is None
 
 
 async def test_what_is_not_answered_says_why(fake: FakeProvider) -> None:

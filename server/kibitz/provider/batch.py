@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from kibitz.provider import pricing
-from kibitz.provider.batch_requests import Answered, BatchRequests, Prepared
+from kibitz.provider.batch_requests import BatchRequests
 from kibitz.provider.batch_wire import (
     Batch,
     Result,
@@ -28,11 +28,11 @@ from kibitz.provider.errors import APIError, ConfigError, OpenAIError, Timeout
 from kibitz.provider.retry import Budget
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 
     from kibitz.provider.batch_sdk import BatchSdk
     from kibitz.provider.keys.key import Key
-    from kibitz.provider.models import Piece, Usage
+    from kibitz.provider.models import Usage
     from kibitz.provider.retry import Retrier
     from kibitz.provider.target import Target
 
@@ -90,9 +90,9 @@ class BatchClient:
         """Load what is needed, off the event loop."""
         await self._sdk()
 
-    async def prepare(self, pieces: Sequence[Piece]) -> Prepared | None:
-        """One request about ``pieces``; None if none of them may be sent."""
-        return await asyncio.to_thread(self._requests().prepare, pieces)
+    def requests(self) -> BatchRequests:
+        """Writes requests and reads answers, as things are now; for a thread."""
+        return BatchRequests(self._config, self._target.dialect, tuple(self._secrets()))
 
     def cost(self, usage: Usage) -> Usage:
         """The same with its price in a batch."""
@@ -164,7 +164,7 @@ class BatchClient:
 
         return await self._call(work, any_key=True)
 
-    async def results(self, file: str) -> AsyncIterator[Result]:
+    async def results(self, file: str) -> AsyncGenerator[Result, None]:
         """What a file of results says, line by line; nothing if the file is gone."""
         sdk = await self._sdk()
         tried: set[str] = set()
@@ -190,13 +190,6 @@ class BatchClient:
             except OpenAIError as error:
                 gone = gone and error.status == _GONE
         return gone
-
-    async def read(self, result: Result, pieces: Sequence[Piece | int]) -> Answered:
-        """What a result says about the pieces of its request; see ``BatchRequests``."""
-        return await asyncio.to_thread(self._requests().read, result, pieces)
-
-    def _requests(self) -> BatchRequests:
-        return BatchRequests(self._config, self._target.dialect, tuple(self._secrets()))
 
     async def _find(self, sdk: BatchSdk, key: Key | None, tag: str) -> Batch | None:
         after = ""

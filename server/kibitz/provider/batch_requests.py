@@ -56,7 +56,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class BatchRequests:
-    """Writes requests, and reads their answers. Takes CPU: for a thread."""
+    """Writes requests, and reads their answers. Takes CPU: for a thread. Belongs to no thread."""
 
     config: OpenAIConfig
     dialect: wire.Dialect

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Client", "Review", "ReviewSettings", "Reviewer", "Source", "Stats", "size_of"]
 
 _Flight: TypeAlias = "Flight[PieceAnalysis, Urgency]"
-_OVERHEAD = estimate(INSTRUCTIONS) + estimate(json.dumps(SCHEMA))
+REQUEST_OVERHEAD = estimate(INSTRUCTIONS) + estimate(json.dumps(SCHEMA))
 """Tokens that every list review costs before its first piece."""
 _SUBSTITUTE_S = 900.0
 """So long an answer counts that something else gave in place of the configured model."""
@@ -173,6 +173,15 @@ class Reviewer:
         run.failed.update(entry.digest for entry in entries if entry.digest not in run.known)
         return self._state(run)
 
+    async def missing(self, source: Source) -> tuple[list[Entry], int]:
+        """What a review of ``source`` would have to ask for, each text once, and out of how many units.
+
+        Asks for nothing.
+        """
+        entries = await asyncio.to_thread(entries_of, source.text, source.language, self.identity)
+        missing = self._look_up(_Run(entries, known=await self._fetch(entries)))
+        return missing, len({entry.digest for entry in entries})
+
     def cache_stats(self) -> CacheStats:
         """How the cache has done since the start."""
         return self._cache.stats()
@@ -191,6 +200,10 @@ class Reviewer:
         self._cache.put(digest, analysis)
         if self._kept is not None:
             self._kept.keep(digest, analysis)
+
+    async def save(self) -> bool:
+        """Write what is remembered, now; False where nothing is kept on disk, or it cannot be written."""
+        return self._kept is not None and await self._kept.flush()
 
     async def aclose(self) -> None:
         """Stop all requests; reviews that wait for them end with what they have."""
@@ -237,7 +250,7 @@ class Reviewer:
             if flight not in flights:
                 flights.append(flight)
         run.shared = frozenset(shared)
-        batches = pack(rest, overhead=_OVERHEAD, max_tokens=self.settings.max_request_tokens)
+        batches = pack(rest, overhead=REQUEST_OVERHEAD, max_tokens=self.settings.max_request_tokens)
         return [*flights, *(self._launch(_Batch(batch), run, urgency.priority) for batch in batches)]
 
     def _launch(self, batch: _Batch, run: _Run, priority: Priority) -> _Flight:
