@@ -167,6 +167,22 @@ async def test_few_at_a_time_and_the_newest_of_the_others_first(scheduler: Sched
     assert scheduler.pending == 0
 
 
+async def test_what_waits_is_not_doubled_by_being_wanted_again(scheduler: Scheduler, work: Recorder) -> None:
+    for key in ("a", "a", "b", "c", "c"):
+        scheduler.now(key)
+    await settle()
+    scheduler.now("c")
+    assert work.log == ["begin a", "begin b"]
+    scheduler.cancel("a")
+    await settle()
+    assert work.log[2:] == ["cancel a", "begin c"]
+    scheduler.now("d")
+    work.focus = "d"
+    scheduler.now("d")
+    await settle()
+    assert work.log[4:] == ["begin d"], "it came into focus while it waited"
+
+
 async def test_what_is_looked_at_waits_for_nobody(scheduler: Scheduler, work: Recorder) -> None:
     for key in "abcd":
         scheduler.now(key)

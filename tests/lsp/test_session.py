@@ -12,6 +12,8 @@ from tests.support.reviewing import FakeOutcome, FakeService, finding, marked
 
 from kibitz.lsp.session import Defaults, Session
 from kibitz.provider.errors import ConfigError, RateLimitExceeded, Timeout
+from kibitz.provider.fallback import Kind, Step
+from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Priority
 from kibitz.text.lines import Encoding, Position
 from kibitz.text.snapshot import TextChange
@@ -499,6 +501,61 @@ async def test_the_status_says_what_goes_on() -> None:
     assert "switched off" in await room.session.status()
     room.session.use(Defaults(), None)
     assert "nobody reviews" in await room.session.status()
+
+
+async def test_a_key_that_may_not_go_anywhere_is_asked_about_and_no_error() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    wanted = ConsentNeeded("https://models.example:443", "file /x/key")
+    room.service.calls[-1].answer.set_result(FakeOutcome([], [Span(0, 8)], [wanted], 0))
+    await settle()
+    assert [choices for _, choices in room.editor.questions] == [("Allow", "Not now")]
+    room.session.saved(A)
+    await settle()
+    room.service.calls[-1].answer.set_exception(wanted)
+    await settle()
+    room.session.unconsented(wanted)
+    assert len(room.editor.questions) == 1
+    assert room.editor.messages == []
+    room.editor.answer.set_result("Allow")
+    await settle()
+    assert room.service.allowed == [("https://models.example:443", "file /x/key")]
+    assert len(room.service.calls) == 3, "what failed is tried again"
+
+
+async def test_a_model_that_is_gone_is_told_once_whoever_tells_it_first() -> None:
+    room = Room(manual=True)
+    room.open("x = 1\n")
+    await settle()
+    room.session.stepped(Step(Kind.NEXT_KEY, "401", "key a", "key b"))
+    assert room.editor.messages == [], "that is for the log"
+    gone = "e has no model 'm'; set another one with the setting model"
+    room.session.stepped(Step(Kind.MODEL_MISSING, "model_not_found", "m at e", "n at e", gone))
+    room.service.calls[-1].answer.set_exception(ConfigError(gone, code="model_not_found"))
+    await settle()
+    room.session.saved(A)
+    await settle()
+    room.service.calls[-1].answer.set_result(FakeOutcome())
+    await settle()
+    room.session.stepped(Step(Kind.MODEL_MISSING, "model_not_found", "m at e", "n at e", gone))
+    assert room.editor.messages == [f"kibitz: {gone}"]
+
+
+async def test_the_status_tells_what_was_not_looked_at_again_and_what_the_document_in_focus_took() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await room.pause()
+    room.service.calls[-1].answer.set_result(FakeOutcome(marked("x = bug\n")))
+    await settle()
+    room.session.forget_reviews()
+    await settle()
+    room.service.calls[-1].answer.set_exception(Timeout("…", after_ms=1))
+    await settle()
+    first, second, third = (await room.session.status()).splitlines()
+    assert first == "1 documents, 1 findings (1 not re-checked), all reviewed."
+    assert second == "untitled:a.py: 1 requests, 100 tokens in, 1 out since it was opened."
+    assert third == "fake, 2 requests."
 
 
 async def test_a_hundred_documents_are_not_reviewed_all_at_once_but_the_last_at_once() -> None:

@@ -43,6 +43,8 @@ class _Slot:
     """The newest work."""
     urgency: Urgency = field(default_factory=Urgency)
     """Its own."""
+    begun: bool = False
+    """Whether it is past the gate."""
     inside: int = 0
     """How much work is past the gate: it counts as one, so that the newer need not wait for the older."""
 
@@ -76,10 +78,15 @@ class Scheduler:
         """Work at once, if there is anything to do, in place of what is being done for an older text."""
         slot = self._slots.setdefault(key, _Slot())
         self._rest(slot)
-        if self._work.wanted(key):
-            slot.urgency = Urgency(self._work.priority(key))
-            run = self._run(key, slot, slot.urgency, slot.task)
-            slot.task = asyncio.get_running_loop().create_task(run)
+        if not self._work.wanted(key):
+            return
+        priority = self._work.priority(key)
+        if slot.task is not None and not slot.begun:
+            slot.urgency.rise_to(priority)  # It will find the newest text when it begins.
+            return
+        slot.begun, slot.urgency = False, Urgency(priority)
+        run = self._run(key, slot, slot.urgency, slot.task)
+        slot.task = asyncio.get_running_loop().create_task(run)
 
     def rise(self, key: str, priority: Priority) -> None:
         """What is being done for ``key``, or waits for its turn, is at least that urgent."""
@@ -107,8 +114,8 @@ class Scheduler:
 
         try:
             if not slot.inside:
-                take_over()  # It waits at the gate, or is done: there is nothing to share.
                 await self._gate.enter(urgency)
+            slot.begun = True
             slot.inside += 1
             try:
                 await self._work.work(key, urgency, take_over)

@@ -4,6 +4,8 @@ from tests.support.lsp_wire import Json, Wire, settle, until
 from tests.support.reviewing import FakeBackend, FakeService
 
 from kibitz.lsp.features.execute_command import COMMANDS
+from kibitz.lsp.session import Defaults
+from kibitz.provider.errors import ConfigError
 
 URI = "untitled:a.py"
 
@@ -77,4 +79,77 @@ async def test_clearing_the_cache_asks_again() -> None:
     await run(wire, "clearCache")
     await until(lambda: len(service.calls) == 2)
     assert service.cleared == 1
+    await wire.close()
+
+
+async def test_reloading_keys_loads_the_settings_too_and_tells_what_there_is() -> None:
+    service = FakeService()
+    wire = Wire(FakeBackend(service))
+    await wire.initialize()
+    wire.backend.rebuild = False
+    before = len(wire.backend.loaded)
+    said = (await run(wire, "reloadKey"))["result"]
+    assert said == "the keys were reloaded; key 0a1b2c3d from file /x/key: in use"
+    assert wire.messages == [f"kibitz: {said}"]
+    assert len(wire.backend.loaded) == before + 1
+    assert service.reloaded == 1
+    await wire.close()
+
+
+async def test_reloading_keys_tries_again_what_failed_for_want_of_one() -> None:
+    service = FakeService(manual=True)
+    wire = Wire(FakeBackend(service))
+    await wire.initialize()
+    wire.backend.rebuild = False
+    wire.open("bug")
+    await until(lambda: len(service.calls) == 1)
+    service.calls[0].answer.set_exception(ConfigError("the key is not accepted", status=401))
+    await until(lambda: wire.server.session.busy == 0)
+    await run(wire, "reloadKey")
+    await until(lambda: len(service.calls) == 2)
+    await wire.close()
+
+
+async def test_a_reload_that_finds_no_key_says_so_each_time() -> None:
+    service = FakeService()
+    service.no_keys = ConfigError("the file /x/key holds no key; put one there")
+    wire = Wire(FakeBackend(service))
+    await wire.initialize()
+    for number in range(1, 3):
+        said = (await run(wire, "reloadKey"))["result"]
+        assert said == "the keys were not reloaded: the file /x/key holds no key; put one there"
+        assert wire.messages == [f"kibitz: {said}"] * number
+    await wire.close()
+
+
+async def test_a_reload_of_settings_that_do_not_work_says_why_and_a_later_one_mends_it() -> None:
+    service = FakeService()
+    wire = Wire(FakeBackend(ConfigError("no key is set; set OPENAI_API_KEY"), service))
+    await wire.request("initialize", {"capabilities": {}})
+    wire.notify("initialized", {})
+    await until(lambda: bool(wire.messages))
+    wire.backend.built = 0
+    assert (await run(wire, "reloadKey"))["result"].endswith("no key is set; set OPENAI_API_KEY")
+    said = (await run(wire, "reloadKey"))["result"]
+    assert said.startswith("the keys were reloaded; key 0a1b2c3d")
+    await wire.close()
+
+
+async def test_a_reload_while_switched_off_says_that() -> None:
+    wire = Wire(FakeBackend(knobs=Defaults(enabled=False)))
+    await wire.request("initialize", {"capabilities": {}})
+    wire.notify("initialized", {})
+    assert "switched off" in (await run(wire, "reloadKey"))["result"]
+    await wire.close()
+
+
+async def test_newer_settings_during_a_reload_do_not_lose_its_answer() -> None:
+    wire = Wire(FakeBackend())
+    await wire.initialize()
+    number = wire.start("workspace/executeCommand", {"command": "kibitz.reloadKey"})
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"kibitz": {"debounceMs": 5}}})
+    await until(lambda: wire.answer(number) is not None)
+    answer = wire.answer(number)
+    assert answer is not None
+    assert answer["result"].startswith("the keys were reloaded")
     await wire.close()
