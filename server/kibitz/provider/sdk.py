@@ -23,6 +23,7 @@ from kibitz.guard.sanitize import Rejected, decode_json
 from kibitz.provider import streaming, translate
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.transport import TOO_LARGE, Refused, http_client, reading_up_to, signed_with
+from kibitz.provider.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -54,7 +55,8 @@ class Sdk:
 
     def __init__(self, config: OpenAIConfig) -> None:
         self._config = config
-        self._http = http_client(config)
+        self._turns = Turns()
+        self._http = http_client(config, self._turns)
         self._client = openai.AsyncOpenAI(
             # Not the key: the transport adds that, so that nothing of the SDK's can show it.
             api_key=_PLACEHOLDER,
@@ -126,6 +128,7 @@ class Sdk:
     ) -> Any:
         """The SDK's raw response, with a status of success."""
         create = self._client.responses if api == "responses" else self._client.chat.completions
+        await self._turns.turn()
         try:
             with signed_with(key):
                 raw = await create.with_raw_response.create(**body)

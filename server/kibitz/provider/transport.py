@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from kibitz.provider.endpoint import Endpoint
+from kibitz.provider.turns import Turns
 
 if TYPE_CHECKING:
     import ssl
@@ -88,8 +89,10 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
         endpoint: Endpoint,
         headers: Mapping[str, str],
         max_bytes: int,
+        turns: Turns | None = None,
     ) -> None:
         self._inner = inner
+        self._turns = turns or Turns()
         self._origin = endpoint.origin
         self._headers = dict(headers)
         self._max_bytes = max_bytes
@@ -144,7 +147,9 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
         return httpx2.Response(
             response.status_code,
             headers=headers,
-            stream=_Bounded(stream, _limit.get() or self._max_bytes, compressed=compressed),
+            stream=_Bounded(
+                stream, _limit.get() or self._max_bytes, compressed=compressed, turns=self._turns
+            ),
             extensions=response.extensions,
         )
 
@@ -152,8 +157,9 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
 class _Bounded(httpx2.AsyncByteStream):
     """A body that ends with ``Refused`` where it grows beyond the limit, before it takes the memory."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, limit: int, *, compressed: bool) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, limit: int, *, compressed: bool, turns: Turns) -> None:
         self._stream = stream
+        self._turns = turns
         self._left = limit
         self._inflate = zlib.decompressobj(_GZIP_OR_ZLIB) if compressed else None
 
@@ -164,6 +170,8 @@ class _Bounded(httpx2.AsyncByteStream):
             if self._left < 0:
                 raise Refused(TOO_LARGE)
             yield plain
+        # The whole body is here: reading it is next.
+        await self._turns.turn()
 
     def _plain(self, chunk: bytes) -> bytes:
         if self._inflate is None:
@@ -187,8 +195,8 @@ def ssl_context(*, trust_env: bool) -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=trust_env)
 
 
-def http_client(config: OpenAIConfig) -> httpx2.AsyncClient:
-    """A client for one endpoint with one key. Blocks while certificates load: call it in a thread."""
+def http_client(config: OpenAIConfig, turns: Turns | None = None) -> httpx2.AsyncClient:
+    """A client for one endpoint. Blocks while certificates load: call it in a thread."""
     endpoint = config.endpoint
     # Over plain http, which only goes to this machine, there is no certificate to check.
     context: ssl.SSLContext | bool = False
@@ -199,7 +207,11 @@ def http_client(config: OpenAIConfig) -> httpx2.AsyncClient:
     proxy = _proxy(endpoint) if config.trust_env else None
     inner = httpx2.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits, proxy=proxy)
     transport = HardenedTransport(
-        inner, endpoint=endpoint, headers=_own_headers(config), max_bytes=config.max_response_bytes
+        inner,
+        endpoint=endpoint,
+        headers=_own_headers(config),
+        max_bytes=config.max_response_bytes,
+        turns=turns,
     )
     seconds = config.timeout_ms / 1000
     return httpx2.AsyncClient(
