@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support import canary
+from tests.support import canary, fake_faults
 from tests.support.fake_provider import FakeProvider
 
 from kibitz.cli.entry import run
@@ -40,6 +40,9 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         f"ok      API key from environment variable OPENAI_API_KEY, fingerprint {fingerprint(KEY)}\n" in out
     )
     assert "ok      fake-1 answers in " in out
+    assert "note    asks fake-1 at 127.0.0.1" in out
+    assert "note    limits: 60 requests and 200000 tokens a minute, " in out
+    assert "note    today: 1 request, " in out
     assert "ok      Neovim is here\n        init.lua: vim.lsp.config(" in out
     assert "problem" not in out
 
@@ -57,6 +60,35 @@ def test_what_is_wrong_is_said_with_what_to_do(
     assert "problem configuration error: " in out
     assert "Did you mean model?" in out
     assert "there is no rule no-such-rule" in out
+
+
+def test_a_fallback_that_answers_is_told_with_its_reason_and_a_day_adds_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("KIBITZ_FALLBACK_MODEL", "fake-2")
+    with FakeProvider().in_thread() as fake:
+        fake.push(fake_faults.status(404), {"line": 2, "word": "ready"})
+        fake.push({"line": 2, "word": "ready"})
+        assert run(["doctor", "--base-url", fake.base_url, "--model", "gone"]) == 0
+        out = capsys.readouterr().out
+        assert "note    asks gone at 127.0.0.1" in out
+        assert "; not asked now: the endpoint does not have this model\n" in out
+        assert "lately: model missing, gone at " in out
+        assert "note    today: 2 requests (1 failed), " in out
+        assert run(["doctor", "--base-url", fake.base_url, "--model", "fake-1"]) == 0
+    assert "note    today: 3 requests (1 failed), " in capsys.readouterr().out
+
+
+def test_a_state_that_cannot_be_kept_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "state").write_text("a file in the place of a folder")
+    monkeypatch.setenv("KIBITZ_STATE_DIR", str(tmp_path / "state"))
+    with FakeProvider().in_thread() as fake:
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        assert run(["doctor", "--offline", "--base-url", fake.base_url]) == 0
+    assert "note    nothing is remembered: " in capsys.readouterr().out
 
 
 def test_offline_asks_nobody(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,12 +21,14 @@ from kibitz.findings.rules import RULES
 from kibitz.local import weights
 from kibitz.local.errors import LocalModelError
 from kibitz.provider.errors import OpenAIError
+from kibitz.provider.status_text import counts_line, engine_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
 
+    from kibitz.app import App
     from kibitz.provider.models import Probe
 
 
@@ -145,13 +147,35 @@ async def _model(loaded: Loaded, *, offline: bool) -> list[Line]:
     except (OpenAIError, LocalModelError) as error:
         return [Line(State.PROBLEM, str(error))]
     try:
-        if offline:
-            return [reviewed_by]
-        return [reviewed_by, _answers(await (await app.client()).probe())]
-    except (OpenAIError, LocalModelError) as error:
-        return [reviewed_by, Line(State.PROBLEM, str(error))]
+        asked = [] if offline else await _asked(app)
+        return [reviewed_by, *asked, *await _today(app)]
     finally:
         await app.aclose()
+
+
+async def _asked(app: App) -> list[Line]:
+    """What comes of a question, and what the engine has to say after it."""
+    try:
+        client = await app.client()
+    except (OpenAIError, LocalModelError) as error:
+        return [Line(State.PROBLEM, str(error))]
+    try:
+        answer = _answers(await client.probe())
+    except OpenAIError as error:
+        answer = Line(State.PROBLEM, str(error))
+    if app.choice.provider == "local":
+        return [answer]
+    told = engine_lines(client.status(), with_keys=False)
+    return [answer, *(Line(State.NOTE, line) for line in told)]
+
+
+async def _today(app: App) -> list[Line]:
+    """What all kibitz processes of this machine cost today, and whether they can remember anything."""
+    today = await app.daybook.today()
+    lines = [Line(State.NOTE, counts_line("today", today))] if today.requests else []
+    if app.database.problem:
+        lines.append(Line(State.NOTE, f"nothing is remembered: {app.database.problem}"))
+    return lines
 
 
 def _answers(probe: Probe) -> Line:

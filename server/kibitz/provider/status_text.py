@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STEPS_SHOWN = 5
 
 
-def engine_lines(status: EngineStatus) -> tuple[str, ...]:
+def engine_lines(status: EngineStatus, *, with_keys: bool = True) -> tuple[str, ...]:
     """Who is asked and why, what holds requests back, the keys by fingerprint, and the last steps.
 
     Each line is a sentence without its full stop. No key, no source code.
@@ -26,6 +26,8 @@ def engine_lines(status: EngineStatus) -> tuple[str, ...]:
     lines: list[str] = []
     for place, target in enumerate(status.targets):
         lines.extend(_target(target, is_first=place == 0, used=target.name == status.using))
+    if with_keys:
+        lines.extend(key_lines(status))
     lines.extend(f"lately: {_step(step)}" for step in status.steps[-STEPS_SHOWN:])
     return tuple(lines)
 
@@ -54,7 +56,6 @@ def _target(target: TargetStatus, *, is_first: bool, used: bool) -> Iterator[str
     yield f"{role} {target.name}{state}"
     for lane in target.lanes:
         yield from _lane(lane, several=len(target.lanes) > 1)
-    yield from _keys(target)
 
 
 def _keys(target: TargetStatus) -> Iterator[str]:
