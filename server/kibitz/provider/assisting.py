@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -34,19 +33,19 @@ async def suggest(
     connection: Connection, place: Context, keys: tuple[str, ...], call: Call
 ) -> list[Suggestion]:
     """Ask for suggestions; those whose edits do not all pass the gate are left out."""
-    hidden, shown = await asyncio.to_thread(_hide, place, keys)
+    hidden, shown = await connection.turns.in_thread(_hide, place, keys)
     request = assist.suggest(shown)
     answer = await connection.ask(
         question_of(request, place.language), decoded(assist.parse_suggestions), call
     )
-    return await asyncio.to_thread(_usable, answer, hidden, place, call.tally)
+    return await connection.turns.in_thread(_usable, answer, hidden, place, call.tally)
 
 
 async def analyse(
     connection: Connection, place: Context, keys: tuple[str, ...], call: Call
 ) -> ContextAnalysis:
     """Ask what a place does."""
-    _, shown = await asyncio.to_thread(_hide, place, keys)
+    _, shown = await connection.turns.in_thread(_hide, place, keys)
     request = assist.analyse(shown)
     answer = await connection.ask(question_of(request, place.language), decoded(assist.parse_analysis), call)
     tally = call.tally

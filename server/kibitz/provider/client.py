@@ -173,7 +173,7 @@ class OpenAIClient:
         call = Call(Tally(model=self.config.model), urgency or Urgency(), verify=checks)
         tally, landing = call.tally, Landing(on_piece, on_finding, holds=checks)
         await self._look_for_keys()
-        jobs = await asyncio.to_thread(self._jobs, pieces, landing)
+        jobs = await self._connection.turns.in_thread(self._jobs, pieces, landing)
         for index, analysis in (known or {}).items():
             landing.land(index, analysis)
         missing = [job for job in jobs if not landing.has(job.index)]
@@ -267,7 +267,7 @@ class OpenAIClient:
     ) -> list[Coroutine[object, object, None]]:
         if self.config.review == "rewrite":
             return [ask_rewrite(self._connection, job, call, landing) for job in jobs]
-        packed = await asyncio.to_thread(packs, jobs, self.config.max_request_tokens)
+        packed = await self._connection.turns.in_thread(packs, jobs, self.config.max_request_tokens)
         return [ask_list(self._connection, pack, call, landing) for pack in packed]
 
 

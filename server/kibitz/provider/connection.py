@@ -20,6 +20,7 @@ from kibitz.provider.retry import Allowance, Retrier
 from kibitz.provider.status import EngineStatus
 from kibitz.provider.target import Target
 from kibitz.provider.trip import Trip
+from kibitz.provider.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -75,6 +76,7 @@ class Connection:
         self.clock = clock
         self.observer = observer
         self.calibration = Calibration()
+        self.turns = Turns()
         self.retrier = Retrier(config.retry_config, sleep=sleep, allowance=Allowance(clock))
         self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
         self._gates = gates = Gates(quota)

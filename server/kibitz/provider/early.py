@@ -5,7 +5,6 @@ What is landed early is a promise, not an answer: the whole answer lands again w
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -20,17 +19,23 @@ if TYPE_CHECKING:
     from kibitz.findings.finding import Finding
     from kibitz.findings.prompt import ListReview
     from kibitz.provider.landing import Job
+    from kibitz.provider.turns import Turns
 
 
 class EarlyFindings:
     """Hears the answer to one list review; a ``call.Listener``."""
 
     def __init__(
-        self, pack: Sequence[Job], review: ListReview, on_finding: Callable[[int, Finding], None]
+        self,
+        pack: Sequence[Job],
+        review: ListReview,
+        on_finding: Callable[[int, Finding], None],
+        turns: Turns,
     ) -> None:
         self._pack = pack
         self._review = review
         self._on_finding = on_finding
+        self._turns = turns
         self.shown = False
         self._texts: list[str] = []
         self._list = PartialList("findings", MAX_FINDINGS)
@@ -50,7 +55,7 @@ class EarlyFindings:
         self._texts.append(delta)
         for item in self._list.feed(delta):
             # The gate parses: not on the event loop.
-            for index, finding in await asyncio.to_thread(self._settled, item):
+            for index, finding in await self._turns.in_thread(self._settled, item):
                 self.shown = True
                 self._on_finding(index, finding)
 

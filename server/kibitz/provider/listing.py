@@ -7,7 +7,6 @@ is too long is asked about once more without its context.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -66,7 +65,7 @@ async def ask_list(connection: Connection, pack: Sequence[Job], call: Call, land
     question = question_of(review.request, common_language(pack))
     early = None
     if landing.on_finding is not None and not call.verify:
-        early = EarlyFindings(pack, review, landing.on_finding)
+        early = EarlyFindings(pack, review, landing.on_finding, connection.turns)
     try:
         claimed, instead = await connection.ask(question, parse, call, early)
     except OpenAIError as error:
@@ -81,7 +80,7 @@ async def ask_list(connection: Connection, pack: Sequence[Job], call: Call, land
             await ask_list(connection, part, call, landing)
         return
     # The gate parses: not on the event loop.
-    for index, analysis in await asyncio.to_thread(_settled, pack, claimed, instead):
+    for index, analysis in await connection.turns.in_thread(_settled, pack, claimed, instead):
         landing.land(index, analysis)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ async def ask_rewrite(connection: Connection, job: Job, call: Call, landing: Lan
         landing.errors.append(error)
         return
     # The gate parses: not on the event loop.
-    landing.land(job.index, await asyncio.to_thread(settled, job, claims, dropped, instead))
+    landing.land(job.index, await connection.turns.in_thread(settled, job, claims, dropped, instead))
 
 
 async def _claims(connection: Connection, job: Job, call: Call) -> tuple[list[Claim], Counter[str], str]:
@@ -42,7 +41,7 @@ async def _claims(connection: Connection, job: Job, call: Call) -> tuple[list[Cl
     block = rewrite.extract(answer.text)
     if block is None:
         return [], Counter({"no-code": 1}), answer.instead
-    hunks = await asyncio.to_thread(rewrite.compare, job.text, block, job.language)
+    hunks = await connection.turns.in_thread(rewrite.compare, job.text, block, job.language)
     if isinstance(hunks, rewrite.Dropped):
         return [], Counter({hunks.reason: 1}), answer.instead
     confidence = rewrite.confidence_of(answer.text, hunks, answer.tokens)

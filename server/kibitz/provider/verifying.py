@@ -7,7 +7,6 @@ replaced.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -55,7 +54,9 @@ async def verify_held(
     connection: Connection, jobs: Iterable[Job], landing: Landing, call: Call
 ) -> Verification:
     """Have all findings that are held verified; the pieces land. What it takes is added to the tally."""
-    held = await asyncio.to_thread(_held, [job for job in jobs if job.index in landing.held], landing)
+    held = await connection.turns.in_thread(
+        _held, [job for job in jobs if job.index in landing.held], landing
+    )
     if not held:
         return Verification()
     second = Call(Tally(model=connection.targets[0].config.model), call.urgency)
