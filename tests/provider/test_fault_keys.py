@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +11,11 @@ from tests.provider.clients import BUG, CANARY, CODE, config, planted
 from tests.provider.faults import failed, whole
 from tests.support.fake_faults import status
 from tests.support.fake_provider import FakeProvider, reviewer
+from tests.support.lsp_wire import until
 
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
-from kibitz.provider.errors import ConfigError
+from kibitz.provider.errors import ConfigError, RateLimitExceeded
 from kibitz.provider.keys.file import FileKeys
 from kibitz.provider.keys.fixed import FixedKeys
 from kibitz.provider.keys.key import Key
@@ -31,6 +33,10 @@ OLD, NEW = "sk-old-0123456789abcdef", "sk-new-0123456789abcdef"
 def used(fake: FakeProvider) -> list[str]:
     """The keys in the order in which they came."""
     return [seen.headers["authorization"].removeprefix("Bearer ") for seen in fake.requests]
+
+
+def waiting(tested: OpenAIClient) -> int:
+    return sum(lane.gate.queued for target in tested.status().targets for lane in target.lanes)
 
 
 def asking(fake: FakeProvider, *keys: str) -> OpenAIClient:
@@ -68,6 +74,21 @@ async def test_a_refused_key_is_not_sent_again() -> None:
             assert "the provider refuses it; tried again in 15 min" in later.message
             assert "`kibitz key status` shows what is found" in later.message
         assert len(fake.requests) == 1
+
+
+@pytest.mark.parametrize("fault", [status(401), status(429, "insufficient_quota")])
+async def test_those_who_wait_with_a_bad_key_do_not_send_it(fault: Answer) -> None:
+    async with planted() as fake:
+        fake.answer = lambda _: fault
+        keys = KeyPool(FixedKeys((Key(CANARY, "setting api_keys"),)))
+        fake.gate = asyncio.Event()
+        async with OpenAIClient(config(fake, max_concurrency=4), keys=keys) as tested:
+            asking = [asyncio.create_task(failed(tested)) for _ in range(40)]
+            await until(lambda: waiting(tested) == 36)
+            fake.gate.set()
+            errors = await asyncio.gather(*asking)
+    assert {type(error) for error in errors} <= {ConfigError, RateLimitExceeded}
+    assert len(fake.requests) <= 4
 
 
 @pytest.mark.parametrize("fault", [status(401), status(403), status(429, "insufficient_quota")])

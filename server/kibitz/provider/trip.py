@@ -49,7 +49,7 @@ _BROKEN_ANSWERS = frozenset({"malformed", "empty"})
 
 
 class _KeyReplacedError(Exception):
-    """The key was replaced at its place while the request waited for its turn. Nothing was sent."""
+    """The key was replaced or refused while the request waited for its turn. Nothing was sent."""
 
 
 @dataclass(slots=True)
@@ -226,7 +226,7 @@ class Trip(Generic[T]):
             longest_pause=budget.left,
             at_most=expected.input + expected.bound,
         ) as permit:
-            if key is not None and not await target.keys.still_holds(key):
+            if key is not None and not await target.keys.still_works(key):
                 permit.unused()
                 raise _KeyReplacedError
             leave = lane.breaker.enter()

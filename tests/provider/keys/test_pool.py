@@ -99,7 +99,7 @@ async def test_a_late_refusal_of_a_key_that_is_gone_changes_nothing() -> None:
     first = await picked(pool)
     source.put(SECOND)
     assert pool.holds(first), "nobody has looked yet"
-    assert not await pool.still_holds(first)
+    assert not await pool.still_works(first)
     assert not pool.holds(first)
     await picked(pool)
     assert await pool.rejected(first)

@@ -106,10 +106,10 @@ class KeyPool:
         """Whether the key is still one of the pool's, as of the last look. No I/O."""
         return key in self._keys
 
-    async def still_holds(self, key: Key) -> bool:
-        """The same after a look, if one is due: for a request that waited since it picked the key."""
+    async def still_works(self, key: Key) -> bool:
+        """Whether it is, after a look if one is due, and was not refused: for one who waited with it."""
         await self.look()
-        return self.holds(key)
+        return key in self._working()
 
     async def rejected(self, key: Key) -> bool:
         """The provider answered 401 or 403 to this key: look for a new one, once for all who were refused.
