@@ -490,6 +490,27 @@ async def test_a_new_reviewer_reviews_again_and_cleared_answers_too() -> None:
     assert len(room.editor.published) == 1, "the same findings are not published again"
 
 
+async def test_a_review_that_a_new_reviewer_cut_short_begins_again_at_once() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    newer = FakeService()
+    room.session.use(Defaults(), newer)
+    await settle()
+    assert len(newer.calls) == 1
+    assert room.editor.published == [(A, 1, ["0:4 bug is wrong\nany input gives nothing"])]
+
+
+async def test_a_review_that_a_pause_cut_short_begins_again_at_once() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    room.session.pause()
+    room.session.resume()
+    await settle()
+    assert len(room.service.calls) == 2
+
+
 async def test_the_status_says_what_goes_on() -> None:
     room = Room(manual=True)
     room.open("x = bug\n")

@@ -182,6 +182,10 @@ class Session:
             self._scheduler.cancel_all()
         else:
             self._scheduler.cancel(uri)
+        for document in self.documents:
+            if uri in {None, document.uri}:
+                # It ends a moment later. What begins meanwhile must not take it for a review that will land.
+                document.run = None
 
     def pause(self) -> None:
         """Review nothing until ``resume``; what was found stays."""
