@@ -71,7 +71,8 @@ def test_a_fallback_that_answers_is_told_with_its_reason_and_a_day_adds_up(
         fake.push(fake_faults.status(404), {"line": 2, "word": "ready"})
         fake.push({"line": 2, "word": "ready"})
         assert run(["doctor", "--base-url", fake.base_url, "--model", "gone"]) == 0
-        out = capsys.readouterr().out
+        out, err = capsys.readouterr()
+        assert err == ""
         assert "note    asks gone at 127.0.0.1" in out
         assert "; not asked now: the endpoint does not have this model\n" in out
         assert "lately: model missing, gone at " in out

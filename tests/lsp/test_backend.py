@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.fake_provider import Bug, FakeProvider, reviewer
+from tests.support.fake_provider import Bug, FakeProvider, fake_faults, reviewer
 
 from kibitz.lsp.backend import AppBackend
 from kibitz.lsp.faults import EARLY_LOG
 from kibitz.provider.errors import ConfigError
+from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Urgency
 from kibitz.telemetry import logs
 
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 
     from kibitz.lsp.service import Outcome
     from kibitz.provider.fallback import Step
-    from kibitz.provider.keys.consent import ConsentNeeded
 
+KEY = "sk-backend-0123456789abcdef"
 SOURCE = "def mean(values):\n    return sum(values) / len(value)\n"
 BUG = Bug("len(value)", "len(values)", severity="warning")
 
@@ -37,6 +40,13 @@ class Listener:
 
 
 LISTENER = Listener()
+
+
+def consents(folder: Path) -> list[tuple[str, str]]:
+    (path,) = folder.rglob("consents.json")
+    content = path.read_text()
+    assert KEY not in content
+    return [(each["origin"], each["place"]) for each in json.loads(content)["allowed"]]
 
 
 @pytest.fixture(autouse=True)
@@ -75,12 +85,85 @@ async def test_a_review_from_settings_to_findings(fake: FakeProvider, tmp_path: 
     assert [f.quote for f in outcome.findings] == ["return sum(values) / len(value)"]
     assert (list(outcome.unreviewed), list(outcome.errors), outcome.usage.requests) == ([], [], 1)
     assert len(seen[0].unreviewed) > 0, "what is still waited for has nothing to say"
-    assert any(line.startswith("this run: 1 request, ") for line in await service.status())
+    lines = await service.status()
+    assert lines[0].startswith("asks gpt-6-luna at 127.0.0.1")
+    assert lines[1].startswith("limits: 60 requests and 200000 tokens a minute, 4 at a time; 0 under way, ")
+    assert [line for line in lines if line.startswith("this run: 1 request, ")]
+    assert not [line for line in lines if line.startswith("today")], "nobody else was asked today"
     await service.review(SOURCE, "python", "/w/mean.py", Urgency(), seen.append)
     assert len(fake.requests) == 1
     await service.clear_cache()
     await service.review(SOURCE, "python", None, Urgency(), seen.append)
     assert len(fake.requests) == 2
+    await service.aclose()
+
+
+async def test_a_day_is_told_with_what_other_windows_took(fake: FakeProvider) -> None:
+    backend = AppBackend()
+    await backend.load({}, settings(fake, disk_cache="false"))
+    for number in range(1, 3):
+        service = await backend.build([], LISTENER)
+        await service.review(SOURCE, "python", None, Urgency(), lambda _: None)
+        today = [line for line in await service.status() if line.startswith("today, in all windows")]
+        assert len(today) == number - 1
+        assert all(line.startswith("today, in all windows: 2 requests, ") for line in today)
+        await service.aclose()
+    assert len(fake.requests) == 2
+
+
+async def test_a_fallback_is_told_to_the_listener_and_stays_in_the_status(fake: FakeProvider) -> None:
+    backend, listener = AppBackend(), Listener()
+    await backend.load({}, settings(fake, model="gone", fallback_model="fake-2"))
+    service = await backend.build([], listener)
+    fake.push(fake_faults.status(404))
+    outcome = await service.review(SOURCE, "python", None, Urgency(), lambda _: None)
+    assert len(outcome.findings) == 1
+    missing = [step.message for step in listener.steps if step.message]
+    assert len(missing) == 1
+    assert "the setting model" in missing[0]
+    assert "fake-2 at 127.0.0.1" in missing[0]
+    status = "\n".join(await service.status())
+    assert "asks gone at 127.0.0.1" in status
+    assert "not asked now: the endpoint does not have this model" in status
+    assert "lately: fallback model, gone at" in status
+    await service.aclose()
+
+
+async def test_a_consent_is_kept_for_all_windows_and_heeded_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    backend, listener = AppBackend(), Listener()
+    await backend.load({}, {"base_url": "https://models.invalid/v1", "max_retries": "0"})
+    service = await backend.build([], listener)
+    outcome = await service.review(SOURCE, "python", None, Urgency(), lambda _: None)
+    (error,) = outcome.errors
+    assert isinstance(error, ConsentNeeded)
+    assert listener.unconsented_at == [error.origin] == ["https://models.invalid:443"]
+    await service.allow(error.origin, error.place)
+    outcome = await service.review(SOURCE, "python", None, Urgency(), lambda _: None)
+    assert [error.code for error in outcome.errors] == ["unreachable"]
+    await service.aclose()
+    assert await asyncio.to_thread(consents, tmp_path) == [("https://models.invalid:443", error.place)]
+
+
+async def test_keys_are_looked_for_again_where_they_are(fake: FakeProvider, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("sk-first-0123456789abcdef\n")
+    path.chmod(0o600)
+    backend = AppBackend()
+    await backend.load({}, settings(fake, api_key_file=str(path)))
+    service = await backend.build([], LISTENER)
+    (before,) = await service.reload_keys()
+    assert before.endswith(f" from file {path}: ready")
+    path.write_text("sk-second-0123456789abcdef\n")
+    (after,) = await service.reload_keys()
+    assert after != before
+    path.chmod(0o644)
+    kept, trouble = await service.reload_keys()
+    assert kept == after, "a key that was good a moment ago still is"
+    assert trouble.startswith("trouble with keys: ")
+    assert "chmod 600" in trouble
     await service.aclose()
 
 

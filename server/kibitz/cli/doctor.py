@@ -22,6 +22,7 @@ from kibitz.local import weights
 from kibitz.local.errors import LocalModelError
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.status_text import counts_line, engine_lines
+from kibitz.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,9 @@ def command(*, offline: bool, **given: str | None) -> int:
     Exit codes: 0 all is well, 1 something needs you.
     """
     loaded = load(cli={name: value for name, value in given.items() if value is not None})
+    settings = loaded.settings
+    # Steps of the engine have lines of their own below; nobody needs them on standard error, too.
+    logs.configure(settings.log_level if settings.log_file else "error", settings.log_file)
     screen, failed = console(), False
     for line in _lines(loaded, offline=offline):
         failed = failed or line.state is State.PROBLEM
