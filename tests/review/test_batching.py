@@ -17,6 +17,7 @@ from kibitz.provider.batch_wire import chunked
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 from kibitz.provider.errors import APIError, ConfigError, OpenAIError
+from kibitz.provider.models import Usage
 from kibitz.review.batch_state import BatchStates
 from kibitz.review.batching import Batching
 from kibitz.review.kept import KeptAnswers
@@ -56,9 +57,13 @@ class KilledError(Exception):
 class Told:
     estimates: list[Estimate] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
 
     def planned(self, estimate: Estimate) -> None:
         self.estimates.append(estimate)
+
+    def taken(self, usage: Usage) -> None:
+        self.usage += usage
 
     def waiting(self, progress: Progress) -> None:
         self.progress.append(progress)
@@ -146,6 +151,7 @@ async def test_a_folder_is_reviewed_and_everything_is_cleaned_up(tmp_path: Path,
         assert (outcome.failed, outcome.problems) == ({}, [])
         assert outcome.usage.requests == 2, "a pack never spans files"
         assert outcome.usage.input_tokens > 0
+        assert outcome.usage == one.told.usage
         (estimate,) = one.told.estimates
         assert (estimate.units, estimate.requests) == (4, 2)
         assert one.told.progress

@@ -181,12 +181,16 @@ class FakeProvider:
 
     def wait_seen(self, count: int = 1, timeout: float = 10.0) -> Seen:
         """The same for a thread that is not the server's."""
-        deadline = time.monotonic() + timeout
-        while len(self.requests) < count:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(self.requests)} of {count} requests arrived")
-            threading.Event().wait(0.005)
+        self.wait_until(lambda: len(self.requests) >= count, timeout)
         return self.requests[count - 1]
+
+    def wait_until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
+        """``until`` for a thread that is not the server's."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not after {timeout} s; {len(self.requests)} requests arrived")
+            threading.Event().wait(0.005)
 
     async def _handle(self, exchange: Exchange) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,10 +27,13 @@ from kibitz.provider.errors import OpenAIError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kibitz.app import App
     from kibitz.cli.report import FileReport, Totals
     from kibitz.cli.reviewing import Target
     from kibitz.cli.selecting import Selection
     from kibitz.config import Loaded
+    from kibitz.review.batch_result import Outcome
+    from kibitz.review.reviewer import Reviewer
 
 _NEVER = "never"
 
@@ -61,6 +64,9 @@ class _Output(Protocol):
 )
 @click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Files at a time.")
 @click.option("--fix", is_flag=True, help="Apply the fixes that are safe: sure, verified, not overlapping.")
+@click.option(
+    "--batch", is_flag=True, help="Ask through the provider's Batch API: half the price, within a day."
+)
 @click.option("--local", is_flag=True, help="Use the embedded model: short for --provider local.")
 @settings_options(without=EDITOR_ONLY)
 def command(
@@ -70,6 +76,7 @@ def command(
     fail_on: str,
     jobs: int | None,
     fix: bool,
+    batch: bool,
     local: bool,
     **given: str | None,
 ) -> int:
@@ -88,8 +95,11 @@ def command(
     loaded = load_settings(given)
     settings = loaded.settings
     selection = select([Path(path) for path in paths], settings)
+    if batch and settings.verify != "off":
+        raise click.UsageError("a batch cannot verify its findings; leave out --batch, or add --verify off")
     plan = Plan(jobs or settings.max_concurrency, settings.max_file_bytes, fix)
-    totals = asyncio.run(_check(selection.targets, loaded, plan, _output(form)))
+    check = _Check(selection.targets, loaded, plan, batch=paths if batch else ())
+    totals = asyncio.run(check.run(_output(form)))
     if not selection.targets:
         say(_nothing(paths, selection))
     if fix and form != "text":
@@ -105,52 +115,82 @@ def _nothing(paths: Sequence[str], selection: Selection) -> str:
     return escape(message)
 
 
-async def _check(targets: Sequence[Target], loaded: Loaded, plan: Plan, output: _Output) -> Totals:
-    began = time.monotonic()
-    reports: list[FileReport] = []
-    free = False
-    with CheckProgress(len(targets)) as progress:
+@dataclass(slots=True)
+class _Check:
+    """One run of the command."""
 
-        def printed(report: FileReport) -> None:
-            with progress.printing(report):
-                output.file(report)
-            # The totals need its numbers only.
-            reports.append(replace(report, text=""))
+    targets: Sequence[Target]
+    loaded: Loaded
+    plan: Plan
+    batch: Sequence[str]
+    """The paths as they were given, if they are to be asked about in a batch; else empty."""
+    free: bool = False
+    """Whether requests cost no money."""
+    batched: Outcome | None = None
+    """What came of the batch."""
 
-        if any(not target.refusal for target in targets):
-            free = await _review(targets, loaded, plan, progress, printed)
-        else:
-            for target in targets:
-                printed(refused(target))
-    totals = total(reports, time.monotonic() - began, free=free)
-    output.end(totals)
-    return totals
+    async def run(self, output: _Output) -> Totals:
+        """Review all."""
+        began = time.monotonic()
+        reports: list[FileReport] = []
+        with CheckProgress(len(self.targets)) as progress:
 
+            def printed(report: FileReport) -> None:
+                with progress.printing(report):
+                    output.file(report)
+                # The totals need its numbers only.
+                reports.append(replace(report, text=""))
 
-async def _review(
-    targets: Sequence[Target],
-    loaded: Loaded,
-    plan: Plan,
-    progress: CheckProgress,
-    printed: Callable[[FileReport], None],
-) -> bool:
-    """Review all; returns whether that costs no money."""
-    from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second; bad options are told before
+            if any(not target.refusal for target in self.targets):
+                await self._review(progress, printed)
+            else:
+                for target in self.targets:
+                    printed(refused(target))
+        totals = self._with_batch(total(reports, time.monotonic() - began, free=self.free))
+        output.end(totals)
+        return totals
 
-    try:
-        app = App.create(loaded.settings, loaded.where)
-    except (OpenAIError, LocalModelError) as error:
-        raise click.ClickException(str(error)) from error
-    try:
-        progress.saying(f"starting {app.describe()}")
+    async def _review(self, progress: CheckProgress, printed: Callable[[FileReport], None]) -> None:
+        from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second; bad options are told before
+
         try:
-            reviewer = await app.reviewer()
+            app = App.create(self.loaded.settings, self.loaded.where)
         except (OpenAIError, LocalModelError) as error:
             raise click.ClickException(str(error)) from error
-        await review_all(targets, reviewer, plan, on_report=printed, on_progress=progress.partial)
-        return app.choice.provider == "local"
-    finally:
-        await app.aclose()
+        try:
+            progress.saying(f"starting {app.describe()}")
+            try:
+                reviewer = await app.reviewer()
+            except (OpenAIError, LocalModelError) as error:
+                raise click.ClickException(str(error)) from error
+            self.free = app.choice.provider == "local"
+            if self.batch:
+                await self._ask_in_batch(app, reviewer, progress)
+            await review_all(
+                self.targets, reviewer, self.plan, on_report=printed, on_progress=progress.partial
+            )
+        finally:
+            await app.aclose()
+
+    async def _ask_in_batch(self, app: App, reviewer: Reviewer, progress: CheckProgress) -> None:
+        from kibitz.cli.batching import Trip, unanswered  # noqa: PLC0415 - few need it
+
+        trip = Trip(app, reviewer, paths=self.batch, tell=progress.tell, show=progress.saying)
+        self.batched = outcome = await trip.run(self.targets, wait=True)
+        if outcome.problems:
+            # Nothing is asked at the full price that was to be had at half of it.
+            raise click.ClickException("; ".join(outcome.problems))
+        if left := unanswered(outcome):
+            progress.tell(f"{left}; asking again at once, at the full price")
+
+    def _with_batch(self, totals: Totals) -> Totals:
+        if self.batched is None:
+            return totals
+        return replace(
+            totals,
+            usage=totals.usage + self.batched.usage,
+            cached_units=max(totals.cached_units - self.batched.landed, 0),
+        )
 
 
 def _output(form: str) -> _Output:

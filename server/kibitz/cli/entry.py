@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "check": "Review files and print what is found.",
+    "warm": "Review files ahead of time, so that editors find them answered.",
     "serve": "Run the language server for an editor (stdio).",
     "model": "Get, list or remove the embedded model.",
     "key": "Say where API keys come from, and where they may go.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
+from kibitz.cli.output.streams import say
 from kibitz.cli.output.terminal import console
 
 if TYPE_CHECKING:
@@ -68,7 +69,20 @@ class CheckProgress:
         """A file is done, and is printed inside the block: the bar steps aside for it."""
         self._under_way.pop(report.path, None)
         self._findings += len(report.findings)
-        if self._bar is None or self._task is None:
+        with self._aside():
+            yield
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task)
+            self._show()
+
+    def tell(self, message: str) -> None:
+        """Say something that stays: the bar steps aside for it."""
+        with self._aside():
+            say(message)
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        if self._bar is None:
             yield
             return
         self._bar.stop()
@@ -76,8 +90,6 @@ class CheckProgress:
             yield
         finally:
             self._bar.start()
-            self._bar.advance(self._task)
-            self._show()
 
     def _show(self) -> None:
         found = self._findings + sum(len(report.findings) for report in self._under_way.values())

@@ -12,6 +12,7 @@ from kibitz.cli.files import FileError
 from kibitz.cli.fixing import apply
 from kibitz.cli.report import FileReport
 from kibitz.provider.errors import ConfigError
+from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.review.result import Source
 from kibitz.text.languages import language_of
 
@@ -43,11 +44,20 @@ class Plan:
     jobs: int
     max_bytes: int
     fix: bool = False
+    priority: Priority = Priority.EXPLICIT
 
 
 def refused(target: Target) -> FileReport:
     """The report of a target that is not reviewed."""
     return FileReport(target.shown, errors=(target.refusal,))
+
+
+def read(target: Target, max_bytes: int) -> tuple[Content, Source]:
+    """A target's bytes and what is to be reviewed of them. Raises ``FileError``."""
+    content = files.read(target.path, max_bytes)
+    first_line = content.text[:200].partition("\n")[0]
+    language = language_of(target.path, first_line) or _PLAIN
+    return content, Source(content.text, language, target.shown)
 
 
 async def review_all(
@@ -95,23 +105,22 @@ class _Run:
             return refused(target)
         empty = FileReport(target.shown)
         try:
-            content = files.read(target.path, self._plan.max_bytes)
+            content, source = read(target, self._plan.max_bytes)
         except FileError as error:
             return replace(empty, errors=(str(error),))
         if self._hopeless:
             # A wrong key or model fails every file alike; asking again would only cost time.
             return replace(empty, errors=(str(self._hopeless),))
-        first_line = content.text[:200].partition("\n")[0]
-        language = language_of(target.path, first_line) or _PLAIN
-        source = Source(content.text, language, target.shown)
         review = await self._reviewer.review(
-            source, on_progress=lambda partial: self._on_progress(_report(target, content, partial))
+            source,
+            urgency=Urgency(self._plan.priority),
+            on_progress=lambda partial: self._on_progress(_report(target, content, partial)),
         )
         self._hopeless = self._hopeless or next(
             (e for e in review.errors if isinstance(e, ConfigError)), None
         )
         report = _report(target, content, review)
-        return self._fixed(target, content, language, report) if self._plan.fix else report
+        return self._fixed(target, content, source.language, report) if self._plan.fix else report
 
     def _fixed(self, target: Target, content: Content, language: str, report: FileReport) -> FileReport:
         result = apply(content.text, language, report.findings)

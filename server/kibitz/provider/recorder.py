@@ -30,6 +30,8 @@ class Recorder:
         """Is told when something else is asked than before."""
         self.on_consent: Callable[[ConsentNeeded], None] | None = None
         """Is told when a key was not sent for want of its owner's consent."""
+        self.on_failure: Callable[[OpenAIError], None] | None = None
+        """Is told of every request that failed, also if it is tried again."""
         self._daybook = daybook
 
     def answered(self, *, model: str, seconds: float, usage: Usage, request_id: str | None) -> None:
@@ -59,6 +61,12 @@ class Recorder:
             status=error.status,
             request_id=error.request_id,
         )
+        if self.on_failure is not None:
+            self.on_failure(error)
+
+    def taken(self, usage: Usage, *, model: str) -> None:
+        """An answer was taken from a batch."""
+        self._daybook.add(model, _counts(usage))
 
     def retrying(self, error: OpenAIError, *, wait: float) -> None:
         """See ``Observer``."""

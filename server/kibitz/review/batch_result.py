@@ -57,5 +57,8 @@ class Watcher(Protocol):
     def planned(self, estimate: Estimate) -> None:
         """So much is sent now."""
 
+    def taken(self, usage: Usage) -> None:
+        """One answer was paid."""
+
     def waiting(self, progress: Progress) -> None:
         """So far it is."""

@@ -287,6 +287,7 @@ class Batching:
         answered = await asyncio.to_thread(self._client.requests().read, result, pieces)
         if answered.usage.requests:
             run.outcome.usage += answered.usage
+            run.watcher.taken(answered.usage)
         if not answered.analyses:
             self._miss(units, answered.problem, run)
             return

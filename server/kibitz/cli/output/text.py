@@ -13,6 +13,8 @@ from kibitz.findings.finding import Confidence, Severity
 from kibitz.text.lines import LineIndex
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from rich.console import Console
 
     from kibitz.cli.report import FileReport, Located, Totals
@@ -47,7 +49,7 @@ class TextOutput:
         """Print the summary."""
         for error, count in self._said.items():
             if count > 1:
-                more = _count(count - 1, "more file")
+                more = counted(count - 1, "more file")
                 self._errors.print(Text(f"{more}: {escape(error)}"), soft_wrap=True)
         self._line(summary(totals))
 
@@ -128,20 +130,20 @@ def _add_fate(text: Text, report: FileReport, finding: Finding, gutter: int) -> 
 
 def summary(totals: Totals) -> Text:
     """What was found, and what it took, in two lines."""
-    found = ", ".join(_count(count, severity) for severity, count in totals.counts if count)
+    found = ", ".join(counted(count, severity) for severity, count in totals.counts if count)
     text = Text()
     text.append(found or "No findings", "bold")
-    text.append(f" in {_count(totals.files, 'file')}")
+    text.append(f" in {counted(totals.files, 'file')}")
     if totals.fixed:
         text.append(f"; {totals.fixed} fixed", "bold green")
     if totals.hidden:
         text.append(f"; {totals.hidden} more below the settings' limits")
     if totals.failed:
-        text.append(f"; {_count(totals.failed, 'file')} not (fully) reviewed", "bold red")
+        text.append(f"; {counted(totals.failed, 'file')} not (fully) reviewed", "bold red")
     usage = totals.usage
     facts = [
-        f"{_count(totals.units, 'unit')}, {totals.cached_units} from the cache",
-        _count(usage.requests, "request"),
+        f"{counted(totals.units, 'unit')}, {totals.cached_units} from the cache",
+        counted(usage.requests, "request"),
         f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out",
         cost(totals),
         f"{totals.seconds:.1f} s",
@@ -152,14 +154,19 @@ def summary(totals: Totals) -> Text:
 
 def cost(totals: Totals) -> str:
     """The price in words; a model without a known price is not free, it is unknown."""
-    if not totals.usage.requests or totals.usage.cost_usd == 0:
-        return "no cost"
-    if totals.usage.cost_usd is None:
+    return price(totals.usage.cost_usd) if totals.usage.requests else "no cost"
+
+
+def price(cost_usd: Decimal | None) -> str:
+    """US dollars in words."""
+    if cost_usd is None:
         return "cost unknown"
-    return f"${totals.usage.cost_usd:.4f}"
+    return "no cost" if cost_usd == 0 else f"${cost_usd:.4f}"
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """``1 unit``, ``2 units``, ``3 batches``."""
     if noun == Severity.INFO:
         return f"{number} info"
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    plural = "es" if noun.endswith("ch") else "s"
+    return f"{number} {noun}" + ("" if number == 1 else plural)
