@@ -117,6 +117,7 @@ class Connection:
 
     async def aclose(self) -> None:
         """Close all connections. Questions under way fail."""
+        self.turns.close()
         for target in self._all_targets:
             await target.link.aclose()
         await self._gates.aclose()

@@ -9,7 +9,12 @@ loop for up to 5 ms at a time, and the next one takes it from that one.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from kibitz.provider.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +24,12 @@ T = TypeVar("T")
 
 
 class Turns:
-    """What takes turns on one event loop."""
+    """What takes turns on one event loop. Starts no thread before one is needed; close it."""
 
     def __init__(self) -> None:
-        # Locks wake their waiters in the order in which they came.
-        self._line = asyncio.Lock()
-        self._bench = asyncio.Lock()
+        self._line = asyncio.Lock()  # wakes its waiters in the order in which they came
+        self._bench = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kibitz-compute")
+        self._closed = False
 
     async def turn(self) -> None:
         """Wait for a round of the loop in which nobody else goes on; a step that takes long follows."""
@@ -32,6 +37,17 @@ class Turns:
             await asyncio.sleep(0)
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work``, which computes, in a thread: one at a time."""
-        async with self._bench:
-            return await asyncio.to_thread(work, *args, **kwargs)
+        """Run ``work``, which computes, in a thread: one at a time, in the order of asking.
+
+        Raises:
+            ConfigError: it was closed.
+        """
+        if self._closed:
+            raise ConfigError("this client was closed; make a new one")
+        job = partial(copy_context().run, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._bench, job)
+
+    def close(self) -> None:
+        """Let the thread end after its last work."""
+        self._closed = True
+        self._bench.shutdown(wait=False)

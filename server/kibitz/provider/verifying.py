@@ -54,11 +54,11 @@ async def verify_held(
     connection: Connection, jobs: Iterable[Job], landing: Landing, call: Call
 ) -> Verification:
     """Have all findings that are held verified; the pieces land. What it takes is added to the tally."""
+    if not landing.held:
+        return Verification()
     held = await connection.turns.in_thread(
         _held, [job for job in jobs if job.index in landing.held], landing
     )
-    if not held:
-        return Verification()
     second = Call(Tally(model=connection.targets[0].config.model), call.urgency)
     packs = _packs(held, connection.config.max_request_tokens, connection.config.max_tokens)
     outcomes = await side_by_side([_ask(connection, pack, landing, second) for pack in packs])
