@@ -20,6 +20,7 @@ from kibitz.cli.progress import CheckProgress
 from kibitz.cli.report import total
 from kibitz.cli.reviewing import Plan, refused, review_all
 from kibitz.cli.selecting import select
+from kibitz.cli.telling import listen
 from kibitz.findings.finding import Severity
 from kibitz.local.errors import LocalModelError
 from kibitz.provider.errors import OpenAIError
@@ -158,6 +159,7 @@ class _Check:
         except (OpenAIError, LocalModelError) as error:
             raise click.ClickException(str(error)) from error
         try:
+            listen(app, progress.tell)
             progress.saying(f"starting {app.describe()}")
             try:
                 reviewer = await app.reviewer()

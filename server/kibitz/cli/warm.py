@@ -18,6 +18,7 @@ from kibitz.cli.output.visible import escape
 from kibitz.cli.progress import CheckProgress
 from kibitz.cli.reviewing import Plan, review_all
 from kibitz.cli.selecting import select
+from kibitz.cli.telling import listen
 from kibitz.local.errors import LocalModelError
 from kibitz.provider.errors import OpenAIError, RateLimitExceeded
 from kibitz.provider.limits.priority import Priority
@@ -169,6 +170,7 @@ async def _started(warm: _Warm) -> AsyncIterator[tuple[App, Reviewer, CheckProgr
         except (OpenAIError, LocalModelError) as error:
             raise click.ClickException(str(error)) from error
         try:
+            listen(app, progress.tell)
             progress.saying(f"starting {app.describe()}")
             try:
                 reviewer = await app.reviewer()
