@@ -19,7 +19,7 @@ async def test_all_who_ask_together_get_the_same_outcome_and_the_next_gets_a_new
 
     once = Once(work)
     assert not once.running
-    assert await asyncio.gather(once(), once(), once()) == [0, 0, 0]
+    assert list(await asyncio.gather(once(), once(), once())) == [0, 0, 0]
     assert await once() == 1
 
 
