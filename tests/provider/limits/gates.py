@@ -78,6 +78,8 @@ class MemoryQuota:
     limits: Limits | None = None
     scopes: set[str] = field(default_factory=set)
     paused_for: float = 0.0
+    sharers: int = 1
+    least: float = 0.0
     _buckets: tuple[Bucket, Bucket] | None = None
 
     async def take(self, scope: str, tokens: float, limits: Limits) -> float:
@@ -101,10 +103,11 @@ class MemoryQuota:
             self.requests_taken += 1
         return wait
 
-    async def settle(self, scope: str, tokens: float) -> None:
+    async def settle(self, scope: str, tokens: float, least: float = 0.0) -> None:
         self.scopes.add(scope)
         await asyncio.sleep(self.delay)
         self.held += tokens
+        self.least = max(self.least, least)
         if self._buckets is not None:
             self._buckets[1].charge(tokens)
 
@@ -112,6 +115,10 @@ class MemoryQuota:
         self.scopes.add(scope)
         await asyncio.sleep(self.delay)
         self.paused_for = seconds
+
+    def processes(self, scope: str) -> int:
+        self.scopes.add(scope)
+        return self.sharers
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

@@ -56,10 +56,19 @@ def test_more_than_fits_is_taken_when_all_is_there_and_leaves_a_debt() -> None:
 def test_settling_charges_what_is_there_now() -> None:
     account = Account()
     account.take("a", 1000, LIMITS, START)
-    account.settle(0, 500, START + 60)
+    account.settle(0, 500, 0, START + 60)
     assert (account.requests, account.tokens) == (0, 500), "what came back meanwhile pays for nothing later"
-    account.settle(0, -5000, START + 60)
+    account.settle(0, -5000, 0, START + 60)
     assert account.tokens == 0, "no more can be given back than was taken"
+
+
+def test_the_provider_may_know_of_more_use_than_the_account() -> None:
+    account = Account()
+    account.take("a", 1000, LIMITS, START)
+    account.settle(0, 200, 5000, START)
+    assert account.tokens == 5000
+    account.settle(0, 200, 300, START)
+    assert account.tokens == 5200
 
 
 def test_a_pause_is_for_all_and_a_shorter_one_changes_nothing() -> None:
@@ -79,7 +88,7 @@ def test_who_asked_earlier_goes_first_and_what_is_left_over_is_free() -> None:
         "all that is there is big's"
     )
     assert account.take("big", 10_000, LIMITS, START + big).wait == 0.0
-    account.settle(0, -2000, START + big)
+    account.settle(0, -2000, 0, START + big)
     assert account.take("small", 500, LIMITS, START + big).wait == 0.0
 
 
@@ -130,7 +139,7 @@ def test_whatever_the_clock_does_no_more_than_the_limits_is_given(
             wait = account.take(who, min(tokens, TOKENS), LIMITS, now).wait
             taken += min(tokens, TOKENS) if not wait else 0
         elif step == "settle":
-            account.settle(0, tokens, now)
+            account.settle(0, tokens, 0, now)
         else:
             account.stop(abs(passed), now)
         assert taken <= TOKENS + forward * 500 + 1e-3

@@ -32,9 +32,9 @@ class Shared:
         await self.reach()
         return self.account.take(who, tokens, limits, self.clock.now())
 
-    async def settle(self, _scope: str, requests: float, tokens: float) -> None:
+    async def settle(self, _scope: str, requests: float, tokens: float, least: float) -> None:
         await self.reach()
-        self.account.settle(requests, tokens, self.clock.now())
+        self.account.settle(requests, tokens, least, self.clock.now())
 
     async def pause(self, _scope: str, seconds: float) -> None:
         await self.reach()

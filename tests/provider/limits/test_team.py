@@ -63,7 +63,7 @@ NUMBERS = st.floats(0, 60_000)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("take"), st.sampled_from("abc"), NUMBERS, st.sampled_from([600.0, 30.0]), NUMBERS),
-        st.tuples(st.just("settle"), st.floats(-2, 2), st.floats(-60_000, 60_000)),
+        st.tuples(st.just("settle"), st.floats(-2, 2), st.floats(-60_000, 60_000), NUMBERS),
         st.tuples(st.just("pause"), st.floats(0, 90)),
     ),
     min_size=1,

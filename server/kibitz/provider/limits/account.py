@@ -77,11 +77,11 @@ class Account:
             self.askers[who] = Asker(now, 0.0, 0.0, 0.0)
         return Answer(wait, len(self.askers), self.requests, self.tokens)
 
-    def settle(self, requests: float, tokens: float, now: float) -> None:
-        """Charge more, or give back if negative."""
+    def settle(self, requests: float, tokens: float, least: float, now: float) -> None:
+        """Charge more, or give back if negative; ``least`` tokens are used at the least."""
         self.advance(now)
         self.requests = max(0.0, self.requests + requests)
-        self.tokens = max(0.0, self.tokens + tokens)
+        self.tokens = max(0.0, self.tokens + tokens, least)
 
     def stop(self, seconds: float, now: float) -> None:
         """Let nobody take for that long, or for as long as the present pause if that is longer."""

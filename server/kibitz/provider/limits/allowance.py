@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kibitz.provider.limits.mirror import Mirror, bucket_of
+from kibitz.provider.limits.mirror import MINUTE, Mirror, bucket_of
 from kibitz.provider.limits.quota import Limits
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Allowance:
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
+        self._clock = clock
         self._requests = bucket_of(limits.requests_per_minute)
         self._tokens = bucket_of(limits.tokens_per_minute)
         self._provider_requests = Mirror(limits.requests_per_minute, clock)
@@ -39,6 +40,11 @@ class Allowance:
             min(self._limits.requests_per_minute, self._provider_requests.per_minute),
             min(self._limits.tokens_per_minute, self._provider_tokens.per_minute),
         )
+
+    @property
+    def told(self) -> bool:
+        """Whether the provider tells, or still may tell, how many tokens are left."""
+        return not self._provider_tokens.silent
 
     def wait_for(self, tokens: float, at_most: float) -> float:
         """Seconds until a request may go: of ``tokens`` by our count, ``at_most`` by the provider's."""
@@ -74,6 +80,13 @@ class Allowance:
             taken.request, seen.limit_requests, seen.remaining_requests, seen.reset_requests
         )
         self._provider_tokens.told(taken.tokens, seen.limit_tokens, seen.remaining_tokens, seen.reset_tokens)
+
+    def used(self, taken: Taken, seen: Observed) -> float:
+        """How many tokens everyone with this key has in use at the least, by the answer to that request."""
+        if seen.limit_tokens is None or seen.remaining_tokens is None:
+            return 0.0
+        come_back = (self._clock() - taken.tokens.at) * seen.limit_tokens / MINUTE
+        return max(0.0, self.limits.tokens_per_minute - seen.remaining_tokens - come_back)
 
     def answered(self) -> None:
         """Note that the provider answered, whatever it told."""

@@ -54,11 +54,10 @@ class GateStatus:
 
 
 class _Waiter:
-    __slots__ = ("at_most", "claim", "longest_pause", "permit")
+    __slots__ = ("claim", "longest_pause", "permit")
 
-    def __init__(self, claim: Claim, at_most: float, longest_pause: float) -> None:
+    def __init__(self, claim: Claim, longest_pause: float) -> None:
         self.claim = claim
-        self.at_most = at_most
         self.longest_pause = longest_pause
         self.permit: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
 
@@ -98,7 +97,7 @@ class Gate:
         if self.paused_for > longest_pause:
             raise _paused(self.paused_for)
         at_most = tokens if at_most is None else max(tokens, at_most)
-        waiter = _Waiter(self._sharing.claim(tokens), at_most, longest_pause)
+        waiter = _Waiter(self._sharing.claim(tokens, at_most), longest_pause)
         self._line.join(waiter, urgency.priority)
         unsubscribe = urgency.on_rise(lambda: self._rise(waiter, urgency))
         try:
@@ -176,14 +175,17 @@ class Gate:
                 self._timer = asyncio.get_running_loop().call_later(wait, self._advance)
                 return
             elif not waiter.claim.granted:
-                self._sharing.ask(waiter.claim, self._allowance.limits, self._advance)
+                self._ask_for(waiter.claim)
                 return
             else:
                 self._let_in(waiter)
 
     def _wait_for(self, waiter: _Waiter, now: float) -> float:
         pause = self._pause.wait(now, len(self._line))
-        return max(pause, self._allowance.wait_for(waiter.claim.tokens, waiter.at_most))
+        return max(pause, self._allowance.wait_for(waiter.claim.tokens, waiter.claim.at_most))
+
+    def _ask_for(self, claim: Claim) -> None:
+        self._sharing.ask(claim, self._allowance.limits, self._advance, told=self._allowance.told)
 
     def _let_in(self, waiter: _Waiter) -> None:
         self._line.leave(waiter)
@@ -191,7 +193,7 @@ class Gate:
             return  # cancelled, and has not noticed yet
         self._pause.passed()
         self._concurrency.enter()
-        taken = self._allowance.take(waiter.claim.tokens, waiter.at_most)
+        taken = self._allowance.take(waiter.claim.tokens, waiter.claim.at_most)
         waiter.permit.set_result(Permit(taken, self._allowance, waiter.claim, self._sharing, self._advance))
 
     def _end(self, permit: Permit) -> None:

@@ -47,7 +47,7 @@ class Ledger(Protocol):
     async def take(self, scope: str, who: str, tokens: float, limits: Limits) -> Answer:
         """See ``Account.take``."""
 
-    async def settle(self, scope: str, requests: float, tokens: float) -> None:
+    async def settle(self, scope: str, requests: float, tokens: float, least: float) -> None:
         """See ``Account.settle``."""
 
     async def pause(self, scope: str, seconds: float) -> None:
@@ -90,9 +90,9 @@ class LedgerQuota:
                 return answer.wait
         return self._share(scope).take(tokens, limits, self._clock())
 
-    async def settle(self, scope: str, tokens: float) -> None:
+    async def settle(self, scope: str, tokens: float, least: float = 0.0) -> None:
         """See ``SharedQuota``."""
-        await self._correct(scope, 0.0, tokens)
+        await self._correct(scope, 0.0, tokens, least)
 
     async def pause(self, scope: str, seconds: float) -> None:
         """See ``SharedQuota``."""
@@ -102,6 +102,10 @@ class LedgerQuota:
             except LedgerUnavailableError:
                 self._leave()
         return self._share(scope).stop(seconds, self._clock())
+
+    def processes(self, scope: str) -> int:
+        """See ``SharedQuota``."""
+        return self._seen[scope].answer.processes if scope in self._seen else 1
 
     async def aclose(self) -> None:
         """See ``SharedQuota``."""
@@ -113,10 +117,10 @@ class LedgerQuota:
                 await asyncio.wait({task})
         await self._ledger.aclose()
 
-    async def _correct(self, scope: str, requests: float, tokens: float) -> None:
+    async def _correct(self, scope: str, requests: float, tokens: float, least: float) -> None:
         if await self._within_reach():
             try:
-                return await self._ledger.settle(scope, requests, tokens)
+                return await self._ledger.settle(scope, requests, tokens, least)
             except LedgerUnavailableError:
                 self._leave()
         return self._share(scope).settle(requests, tokens, self._clock())
@@ -137,7 +141,7 @@ class LedgerQuota:
             self._leave()
         else:
             if not answer.wait:
-                await self._correct(scope, -1.0, -tokens)
+                await self._correct(scope, -1.0, -tokens, 0.0)
 
     def _send(self, errand: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(errand)
@@ -179,7 +183,7 @@ class LedgerQuota:
             await self._ledger.reach()
             for scope, share in list(self._shares.items()):
                 used = share.unknown(self._clock())
-                await self._ledger.settle(scope, used.requests, used.tokens)
+                await self._ledger.settle(scope, used.requests, used.tokens, 0.0)
                 if used.pause:
                     await self._ledger.pause(scope, used.pause)
         except LedgerUnavailableError as error:

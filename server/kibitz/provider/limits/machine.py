@@ -57,8 +57,8 @@ class _DatabaseLedger:
     async def take(self, scope: str, who: str, tokens: float, limits: Limits) -> Answer:
         return await self._change(scope, lambda account, now: account.take(who, tokens, limits, now))
 
-    async def settle(self, scope: str, requests: float, tokens: float) -> None:
-        await self._change(scope, lambda account, now: account.settle(requests, tokens, now))
+    async def settle(self, scope: str, requests: float, tokens: float, least: float) -> None:
+        await self._change(scope, lambda account, now: account.settle(requests, tokens, least, now))
 
     async def pause(self, scope: str, seconds: float) -> None:
         await self._change(scope, lambda account, now: account.stop(seconds, now))

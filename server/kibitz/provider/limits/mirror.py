@@ -56,6 +56,11 @@ class Mirror:
         known = self._told_at is not None and not self._silent
         return self._limit if known and self._window == MINUTE else math.inf
 
+    @property
+    def silent(self) -> bool:
+        """Whether the provider answers without telling anything."""
+        return self._silent
+
     def wait_for(self, amount: float) -> float:
         """Seconds until the provider should have room for that much, or until it is time to ask it again."""
         if self._silent or (wait := self._bucket.wait_for(amount)) == 0:

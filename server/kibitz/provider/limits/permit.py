@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Permit:
     """Has tokens taken, and corrects that. ``changed`` is called when others may be able to go now."""
 
-    __slots__ = ("_allowance", "_changed", "_claim", "_over", "_sharing", "_taken", "_tokens")
+    __slots__ = ("_allowance", "_changed", "_claim", "_observed", "_over", "_sharing", "_taken", "_tokens")
 
     def __init__(
         self, taken: Taken, allowance: Allowance, claim: Claim, sharing: Sharing, changed: Callable[[], None]
@@ -26,6 +26,7 @@ class Permit:
         self._claim = claim
         self._sharing = sharing
         self._changed = changed
+        self._observed: Observed | None = None
         self._over = False
 
     def settle(self, tokens: float) -> None:
@@ -45,10 +46,13 @@ class Permit:
     def learn(self, observed: Observed | None) -> None:
         """Pass on what the headers of this request's answer (or refusal) say."""
         if observed is not None:
+            self._observed = observed
             self._allowance.learn(self._taken, observed)
             self._changed()
 
     def close(self) -> None:
         """Tell the other processes the last word. The gate calls this when the request is over."""
         self._over = True
-        self._sharing.settle(self._claim, self._tokens)
+        seen = self._observed
+        used = self._allowance.used(self._taken, seen) if seen is not None else 0.0
+        self._sharing.settle(self._claim, self._tokens, used)

@@ -29,11 +29,17 @@ class SharedQuota(Protocol):
         taken, and otherwise the seconds after which it is worthwhile to ask again.
         """
 
-    async def settle(self, scope: str, tokens: float) -> None:
-        """Charge that many tokens more, there or not, or give them back if negative. Never waits long."""
+    async def settle(self, scope: str, tokens: float, least: float = 0.0) -> None:
+        """Charge that many tokens more, there or not, or give them back if negative. Never waits long.
+
+        In the end at least ``least`` tokens count as used: so many the provider counts itself.
+        """
 
     async def pause(self, scope: str, seconds: float) -> None:
         """Let nobody take for that long. A shorter pause than the present one changes nothing."""
+
+    def processes(self, scope: str) -> int:
+        """How many share that scope at present, as far as is known; 1 if this process is alone."""
 
     async def aclose(self) -> None:
         """Let go of connections and tasks."""

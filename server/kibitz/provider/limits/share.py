@@ -42,8 +42,8 @@ class Share:
         return self._account.take("", tokens, part, now).wait
 
     def settle(self, requests: float, tokens: float, now: float) -> None:
-        """See ``Account.settle``."""
-        self._account.settle(requests, tokens, now)
+        """See ``Account.settle``. What the provider counts is for all processes, and no matter here."""
+        self._account.settle(requests, tokens, 0.0, now)
 
     def stop(self, seconds: float, now: float) -> None:
         """See ``Account.stop``."""

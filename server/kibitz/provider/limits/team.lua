@@ -5,7 +5,7 @@
 --
 -- KEYS[1]: the scope's key. ARGV: the step and its arguments, one of
 --   take <process> <tokens> <requests per minute> <tokens per minute>
---   settle <requests> <tokens>
+--   settle <requests> <tokens> <least tokens>
 --   pause <seconds>
 -- Returns what a take comes to: wait, processes, and the two levels, as text.
 -- MINUTE, SLACK, ALMOST, GRACE and PRESENT are defined above, by team.py.
@@ -83,7 +83,7 @@ if step == 'take' then
   end
 elseif step == 'settle' then
   account.requests = math.max(0, account.requests + tonumber(ARGV[2]))
-  account.tokens = math.max(0, account.tokens + tonumber(ARGV[3]))
+  account.tokens = math.max(0, account.tokens + tonumber(ARGV[3]), tonumber(ARGV[4]))
 elseif step == 'pause' then
   account.pause = math.max(account.pause, tonumber(ARGV[2]))
 end

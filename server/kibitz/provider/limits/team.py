@@ -111,8 +111,8 @@ class _RedisLedger:
         )
         return Answer(float(wait), int(processes), float(levels[0]), float(levels[1]))
 
-    async def settle(self, scope: str, requests: float, tokens: float) -> None:
-        await self._run(scope, "settle", requests, tokens)
+    async def settle(self, scope: str, requests: float, tokens: float, least: float) -> None:
+        await self._run(scope, "settle", requests, tokens, least)
 
     async def pause(self, scope: str, seconds: float) -> None:
         await self._run(scope, "pause", seconds)
@@ -120,7 +120,7 @@ class _RedisLedger:
     async def reach(self) -> None:
         """Connect, which may take a while; then it has to be quick, and allow what is needed."""
         await self._within(CONNECT_S, lambda client: client.redis.ping())
-        await self._run("reach", "settle", 0.0, 0.0)
+        await self._run("reach", "settle", 0.0, 0.0, 0.0)
 
     async def aclose(self) -> None:
         if self._client is not None:
