@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -47,9 +47,15 @@ class FakeClient:
         pieces: Sequence[Piece],
         *,
         on_piece: Callable[[int, PieceAnalysis], None] | None = None,
+        on_finding: Callable[[int, Finding], None] | None = None,
         urgency: Urgency | None = None,
+        verify: bool = False,
+        known: Mapping[int, PieceAnalysis] | None = None,
     ) -> BatchAnalysis:
         assert urgency is not None
+        assert on_finding is None
+        assert not verify
+        assert not known
         self.urgencies.append(urgency)
         self.asked.append([piece.text.split("(")[0].removeprefix("def ") for piece in pieces])
         analyses = [self.analyse(piece.text) for piece in pieces]

@@ -28,6 +28,8 @@ class Flight(Generic[V, U]):
         self.urgency = urgency
         self.landed: dict[str, V] = {}
         """Values by key. What is here is good, even if the rest fails."""
+        self.previews: dict[str, V] = {}
+        """What may already be shown of keys that have not landed."""
         self.error: BaseException | None = None
         """Why it ended early. Set before the passengers are woken for the last time."""
         self.done = False
@@ -38,6 +40,11 @@ class Flight(Generic[V, U]):
     def land(self, key: str, value: V) -> None:
         """Deliver one value, and wake the passengers."""
         self.landed[key] = value
+        self._wake()
+
+    def preview(self, key: str, value: V) -> None:
+        """Show what is there of one value, and wake the passengers."""
+        self.previews[key] = value
         self._wake()
 
     def board(self, wake: Callable[[], None]) -> None:

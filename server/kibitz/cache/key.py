@@ -28,6 +28,8 @@ class Identity:
     rules_version: str
     parameters: tuple[tuple[str, str | float | bool | None], ...] = ()
     """What else shapes an answer (API, temperature, reasoning effort, output limit), in any order."""
+    verifier: str = ""
+    """Who checked the findings, and by which question; empty: nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class EntryKey:
             who.schema_version,
             who.rules_version,
             sorted([name, value] for name, value in who.parameters),
+            who.verifier,
             self.language,
             self.text,
             self.context,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kibitz.cache.key import EntryKey, Identity
@@ -14,33 +14,54 @@ from kibitz.review.outline import outline
 from kibitz.review.units import units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from kibitz.review.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One unit, what is asked about it, and the digest under which the answer is known."""
+    """One unit, what is asked about it, and how its answer is known."""
 
     unit: Unit
     piece: Piece
     digest: str
+    """Under which the answer is kept."""
     tokens: int
     """Estimated input tokens of the piece in a request, as the client counts them."""
+    accepted: tuple[str, ...] = ()
+    """Where answers are known under several digests: all of them, best first."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The digests under which an answer may be known, best first."""
+        return self.accepted or (self.digest,)
 
 
-def entries_of(text: str, language: str, identity: Identity) -> tuple[Entry, ...]:
-    """The entries of a document, in order. Pure CPU, about 40 ms for 3,000 lines: run it in a thread."""
+def entries_of(
+    text: str, language: str, identity: Identity, accepted: Sequence[Identity] = ()
+) -> tuple[Entry, ...]:
+    """The entries of a document, in order. Pure CPU, about 40 ms for 3,000 lines: run it in a thread.
+
+    Args:
+        text: the document.
+        language: an LSP language id.
+        identity: who is asked.
+        accepted: whose answers can be used, best first; empty: only those of ``identity``.
+    """
     document = outline(text, language)
     entries: list[Entry] = []
     for unit in units_of(document):
         context = context_of(unit, document)
         eol = None if "\n" in unit.text or "\r" in unit.text else document.lines.eol
         key = EntryKey(identity, language, unit.text, context, eol or "")
+        digest = key.digest()
+        keys = tuple(
+            digest if each == identity else replace(key, identity=each).digest() for each in accepted
+        )
         piece = Piece(unit.text, language, context, eol)
         tokens = estimate(list_review((piece,)).request.input)
-        entries.append(Entry(unit, piece, key.digest(), tokens))
+        entries.append(Entry(unit, piece, digest, tokens, keys))
     return tuple(entries)
 
 

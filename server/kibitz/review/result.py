@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from kibitz.findings.finding import Confidence, Severity
-from kibitz.provider.models import Usage
+from kibitz.provider.models import Usage, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,10 @@ class ReviewSettings:
     """Most findings of one document; the worst and surest stay."""
     max_request_tokens: int = 6_000
     """Estimated input tokens of one packed request, instructions included. A larger unit goes alone."""
+    early: bool = False
+    """Whether a finding is shown before the answer that it is part of is complete."""
+    verify: Literal["off", "on", "on-demand"] = "off"
+    """Whether findings are verified before they are shown: never, always, or in reviews that ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Stats:
     """Findings that the settings keep back: severity, confidence, rules, the cap."""
     redactions: int = 0
     """Secrets that were replaced before anything was sent."""
+    verification: Verification = field(default_factory=Verification)
+    """What this review had verified; its usage is part of ``usage``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Review:
     """Findings relative to the document, in the order of the text; and what is not known."""
 
     findings: tuple[Finding, ...] = ()
+    """Those of units in ``pending`` and ``unreviewed``, too, as far as they were shown early."""
     pending: tuple[Span, ...] = ()
     """Units whose answers have not come yet; empty when the review is over."""
     unreviewed: tuple[Span, ...] = ()

@@ -1,0 +1,140 @@
+"""One review under way: what is known of each unit, what is waited for, and the state that this makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from kibitz.provider.errors import APIError, ConfigError, OpenAIError
+from kibitz.provider.models import PieceAnalysis, Usage, Verification
+from kibitz.review.assemble import assemble
+from kibitz.review.result import Review, Stats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kibitz.cache.flight import Flight
+    from kibitz.provider.limits.priority import Urgency
+    from kibitz.review.entries import Entry
+    from kibitz.review.result import ReviewSettings
+
+UnitFlight: TypeAlias = "Flight[PieceAnalysis, Urgency]"
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one request asks, and what it took."""
+
+    entries: tuple[Entry, ...]
+    verify: bool = False
+    found: Mapping[int, PieceAnalysis] = field(default_factory=dict)
+    """What is known of some of the entries, by place, and only has to be verified."""
+    usage: Usage = field(default_factory=Usage)
+    redactions: int = 0
+    verification: Verification = field(default_factory=Verification)
+
+
+@dataclass(slots=True)
+class Run:
+    """The state of one review. Everything here is by the digest of an entry."""
+
+    entries: tuple[Entry, ...]
+    verify: bool = False
+    """Whether only findings that were verified will do."""
+    known: dict[str, PieceAnalysis] = field(default_factory=dict)
+    unverified: dict[str, PieceAnalysis] = field(default_factory=dict)
+    """What would be known if it did not have to be verified."""
+    early: dict[str, PieceAnalysis] = field(default_factory=dict)
+    """Findings that were shown before their answer was complete."""
+    cached: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    failed: set[str] = field(default_factory=set)
+    errors: dict[tuple[type[OpenAIError], str], OpenAIError] = field(default_factory=dict)
+    waiting: list[UnitFlight] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+    _owners: dict[str, str] = field(init=False)
+    """From each key that an entry accepts to the entry's digest."""
+
+    def __post_init__(self) -> None:
+        self._owners = {key: entry.digest for entry in self.entries for key in entry.keys}
+
+    def accept(self, key: str, analysis: PieceAnalysis) -> bool:
+        """Take an answer that was found under ``key``. Whether it does as it is."""
+        digest = self._owners[key]
+        # Where nothing was found, there is nothing to verify.
+        if self.verify and key != digest and analysis.findings:
+            self.unverified[digest] = analysis
+            return False
+        self.known[digest] = analysis
+        return True
+
+    def collect(self) -> None:
+        """Take what has landed, and part with the flights that are done."""
+        for flight in self.waiting:
+            for key in self._owners.keys() & flight.landed.keys():
+                self.accept(key, flight.landed[key])
+            for key in self._owners.keys() & flight.previews.keys():
+                self.early[self._owners[key]] = flight.previews[key]
+            lost = self._owners.keys() & (set(flight.keys) - flight.landed.keys())
+            if flight.error is not None and lost:
+                self.fail({self._owners[key] for key in lost}, flight.error)
+        self.waiting = [flight for flight in self.waiting if not flight.done]
+
+    def fail(self, digests: Iterable[str], error: BaseException) -> None:
+        """Note why there is no answer. What is no failure of a provider is our bug: raised."""
+        if isinstance(error, asyncio.CancelledError):
+            error = APIError("the review was stopped because kibitz is shutting down", retryable=True)
+        if not isinstance(error, OpenAIError):
+            raise error
+        self.errors.setdefault((type(error), error.message), error)
+        self.failed.update(digests)
+
+    def unchecked(self) -> list[Entry]:
+        """What is found, and waits for nothing but to be verified; each text once."""
+        open_ones = {entry.digest: entry for entry in self.entries if entry.digest in self.unverified}
+        return [
+            entry
+            for digest, entry in open_ones.items()
+            if digest not in self.known and digest not in self.failed
+        ]
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self.failed.update(entry.digest for entry in self.entries if entry.digest not in self.known)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether asking further cannot help: the key, the model or a setting is wrong."""
+        return any(isinstance(error, ConfigError) for error in self.errors.values())
+
+    def state(self, settings: ReviewSettings) -> Review:
+        """The review as it is now."""
+        findings, hidden = assemble(self.entries, {**self.early, **self.known}, settings)
+        open_entries = [entry for entry in self.entries if entry.digest not in self.known]
+        stats = self._stats(hidden)
+        told = {(type(error), error.message): error for error in stats.verification.errors}
+        return Review(
+            findings=findings,
+            pending=tuple(entry.unit.span for entry in open_entries if entry.digest not in self.failed),
+            unreviewed=tuple(entry.unit.span for entry in open_entries if entry.digest in self.failed),
+            errors=tuple({**self.errors, **told}.values()),
+            stats=stats,
+        )
+
+    def _stats(self, hidden: int) -> Stats:
+        dropped: Counter[str] = Counter()
+        for digest in dict.fromkeys(entry.digest for entry in self.entries):
+            if digest in self.known:
+                dropped.update(self.known[digest].dropped)
+        return Stats(
+            units=len(self.entries),
+            cached_units=sum(entry.digest in self.cached for entry in self.entries),
+            shared_units=sum(entry.digest in self.shared for entry in self.entries),
+            usage=sum((batch.usage for batch in self.batches), start=Usage()),
+            dropped=dropped,
+            hidden=hidden,
+            redactions=sum(batch.redactions for batch in self.batches),
+            verification=sum((batch.verification for batch in self.batches), start=Verification()),
+        )
