@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _KEY = re.compile(r"[\x21-\x7e]{8,512}")
@@ -51,6 +52,7 @@ def check_redis_url(url: str) -> None:
         raise ValueError("it should look like redis://host:6379/0, or rediss:// with TLS")
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host's name or address is this machine. Asks no name server."""
     try:

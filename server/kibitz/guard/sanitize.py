@@ -6,6 +6,7 @@ about an edit (``introduces_invisible``, ``introduces_script``, ``risks``).
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -42,7 +43,7 @@ def decode_json(raw: str) -> object:
     if len(raw) > MAX_CHARACTERS:
         raise Rejected("too-large", f"the answer has {len(raw)} characters; {MAX_CHARACTERS} are read")
     try:
-        value: object = json.loads(raw, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value: object = _DECODER.decode(raw)
     except Rejected:
         raise
     except RecursionError:
@@ -50,7 +51,7 @@ def decode_json(raw: str) -> object:
     except ValueError:
         # Also numbers of thousands of digits. The message would quote the answer: leave it out.
         raise Rejected("not-json", "the answer is not valid JSON") from None
-    _check(value)
+    _check_depth(value)
     return value
 
 
@@ -117,17 +118,22 @@ def _no_constant(_name: str) -> NoReturn:
     raise Rejected("not-finite", "the answer has a number that is not finite")
 
 
-def _check(root: object) -> None:
-    """Depth and numbers, without recursion."""
+def _number(digits: str) -> float:
+    # 1e999 is infinite, and the parser does not ask about it.
+    value = float(digits)
+    return value if math.isfinite(value) else _no_constant(digits)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_number)
+
+
+def _check_depth(root: object) -> None:
+    """Without recursion."""
     level = [root]
-    depth = 0
-    while level:
-        # 1e999 is infinite, and the parser does not ask about it.
-        if any(isinstance(value, float) and not math.isfinite(value) for value in level):
-            _no_constant("")
-        objects = [value for value in level if isinstance(value, dict)]
-        arrays = [value for value in level if isinstance(value, list)]
-        if (objects or arrays) and depth == MAX_DEPTH:
+    for depth in itertools.count():
+        nested = [value for value in level if isinstance(value, dict | list)]
+        if not nested:
+            return
+        if depth == MAX_DEPTH:
             raise Rejected("too-deep", f"the answer is nested more than {MAX_DEPTH} levels deep")
-        depth += 1
-        level = [*(v for one in objects for v in one.values()), *(v for one in arrays for v in one)]
+        level = [v for one in nested for v in (one.values() if isinstance(one, dict) else one)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 from kibitz.config.checks import is_loopback
 
@@ -17,24 +18,19 @@ class Endpoint:
     url: str
 
     @property
-    def _parts(self) -> SplitResult:
-        return urlsplit(self.url)
-
-    @property
     def host(self) -> str:
         """The host's name in lower case, without the port."""
-        return (self._parts.hostname or "").lower()
+        return self.origin[1]
 
     @property
     def origin(self) -> tuple[str, str, int]:
         """Scheme, host and port: what a request must match to carry the key."""
-        scheme = self._parts.scheme.lower()
-        return scheme, self.host, self._parts.port or (443 if scheme == "https" else 80)
+        return _origin(self.url)
 
     @property
     def name(self) -> str:
         """Host and port as they were written, for messages."""
-        return self._parts.netloc
+        return urlsplit(self.url).netloc
 
     @property
     def is_openai(self) -> bool:
@@ -59,4 +55,12 @@ class Endpoint:
     @property
     def is_encrypted(self) -> bool:
         """Whether TLS is spoken."""
-        return self._parts.scheme.lower() == "https"
+        return self.origin[0] == "https"
+
+
+@lru_cache(maxsize=64)
+def _origin(url: str) -> tuple[str, str, int]:
+    """Asked several times for each request, always about the same few addresses."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").lower(), parts.port or (443 if scheme == "https" else 80)

@@ -86,8 +86,10 @@ class Target:
         Raises:
             OpenAIError: no key can be used, or its owner did not agree that it goes to this endpoint.
         """
-        held_back = {key_id for key_id in self._held() if self.lane(key_id).gate.paused_for > 0}
-        key = await self.keys.pick({*avoid, *held_back})
+        held = self._held()
+        if len(held) > 1:
+            avoid = {*avoid, *(key_id for key_id in held if self.lane(key_id).gate.paused_for > 0)}
+        key = await self.keys.pick(avoid)
         if key is not None and self._consents is not None:
             scheme, host, port = self.config.endpoint.origin
             origin = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_QUIET_SECONDS = 0.05
+"""Whoever comes after nobody came for so long need not wait: no step takes that long."""
 
 
 class Turns:
@@ -28,13 +30,17 @@ class Turns:
 
     def __init__(self) -> None:
         self._line = asyncio.Lock()  # wakes its waiters in the order in which they came
+        self._last = float("-inf")
         self._bench = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kibitz-compute")
         self._closed = False
 
     async def turn(self) -> None:
         """Wait for a round of the loop in which nobody else goes on; a step that takes long follows."""
-        async with self._line:
-            await asyncio.sleep(0)
+        now = asyncio.get_running_loop().time
+        if self._line.locked() or now() - self._last < _QUIET_SECONDS:
+            async with self._line:
+                await asyncio.sleep(0)
+        self._last = now()
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work``, which computes, in a thread: one at a time, in the order of asking.
