@@ -29,6 +29,11 @@ def whole(error: BaseException) -> str:
     return "\n".join([*shown, repr(vars(error))])
 
 
+def queued(tested: OpenAIClient) -> int:
+    """How many requests wait for their turn."""
+    return sum(lane.gate.queued for target in tested.status().targets for lane in target.lanes)
+
+
 async def failed(tested: OpenAIClient) -> OpenAIError:
     """The error of a review, which shows neither the key nor the code."""
     with pytest.raises(OpenAIError) as caught:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 from tests.provider.clients import BUG, CANARY, CODE, config, planted
-from tests.provider.faults import failed, whole
+from tests.provider.faults import failed, queued, whole
 from tests.support.fake_faults import status
 from tests.support.fake_provider import FakeProvider, reviewer
 from tests.support.lsp_wire import until
@@ -33,10 +33,6 @@ OLD, NEW = "sk-old-0123456789abcdef", "sk-new-0123456789abcdef"
 def used(fake: FakeProvider) -> list[str]:
     """The keys in the order in which they came."""
     return [seen.headers["authorization"].removeprefix("Bearer ") for seen in fake.requests]
-
-
-def waiting(tested: OpenAIClient) -> int:
-    return sum(lane.gate.queued for target in tested.status().targets for lane in target.lanes)
 
 
 def asking(fake: FakeProvider, *keys: str) -> OpenAIClient:
@@ -84,7 +80,7 @@ async def test_those_who_wait_with_a_bad_key_do_not_send_it(fault: Answer) -> No
         fake.gate = asyncio.Event()
         async with OpenAIClient(config(fake, max_concurrency=4), keys=keys) as tested:
             asking = [asyncio.create_task(failed(tested)) for _ in range(40)]
-            await until(lambda: waiting(tested) == 36)
+            await until(lambda: queued(tested) == 36)
             fake.gate.set()
             errors = await asyncio.gather(*asking)
     assert {type(error) for error in errors} <= {ConfigError, RateLimitExceeded}

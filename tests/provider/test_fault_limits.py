@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.provider.clients import CANARY, CODE, config, planted
-from tests.provider.faults import failed
+from tests.provider.faults import failed, queued
 from tests.support.fake_faults import status
 from tests.support.fake_provider import FakeProvider
+from tests.support.lsp_wire import until
 
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import RetryConfig
@@ -23,9 +25,10 @@ from kibitz.provider.keys.pool import KeyPool
 if TYPE_CHECKING:
     from tests.support.fake_faults import Fault
     from tests.support.fake_http import Exchange
+    from tests.support.fake_provider import Prompt
 
 NO_BACKOFF = RetryConfig(initial_backoff_ms=0, max_backoff_ms=0)
-ROOM = 1.0
+ROOM = 2.0
 """Seconds that a busy machine may add."""
 
 
@@ -45,7 +48,7 @@ async def dated(exchange: Exchange) -> None:
         (status(429, retry_after="0.3"), 0.3, 0.4),
         (status(429, retry_after_ms=300), 0.3, 0.4),
         (status(429, retry_after=9, retry_after_ms=300), 0.3, 0.4),
-        (status(429, retry_after=in_seconds(-60)), 0.0, 0.1),
+        (status(429, retry_after=in_seconds(-60)), 1.0, 1.2),
         (status(429, retry_after="soon"), 1.0, 1.2),
         (status(429), 1.0, 1.2),
         (dated, 1.0, 2.4),
@@ -111,3 +114,22 @@ async def test_without_credit_nothing_is_asked_for_a_quarter_of_an_hour(code: st
             now += 20
             await failed(tested)
     assert len(fake.requests) == 2
+
+
+async def test_what_is_tried_again_keeps_its_place_in_the_line() -> None:
+    def name(prompt: Prompt) -> str:
+        return prompt.lines[0][1]
+
+    async with planted() as fake:
+        limits = config(fake, max_concurrency=1, retry_config=NO_BACKOFF)
+        async with OpenAIClient(limits) as tested:
+            fake.push(status(500))
+            fake.gate = asyncio.Event()
+            reviews = []
+            for number in range(4):
+                reviews.append(asyncio.create_task(tested.process_code(f"x = {number}\n")))
+                await until(lambda: queued(tested) + len(fake.requests) == len(reviews))
+            fake.gate.set()
+            await asyncio.gather(*reviews)
+    # The next one goes when the first one has failed; those behind it do not overtake.
+    assert [name(seen.prompt) for seen in fake.requests] == ["x = 0", "x = 1", "x = 0", "x = 2", "x = 3"]

@@ -61,6 +61,8 @@ class Trip(Generic[T]):
     parse: Callable[[wire.Answer], T]
     call: Call
     listener: Listener | None
+    since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    """The loop's time at which it set out: whatever it has to wait for again, it keeps its place."""
 
     async def answer(self) -> T:
         """Ask down the ladder. The first target's error is raised: that is the one to mend."""
@@ -225,6 +227,7 @@ class Trip(Generic[T]):
             urgency=self.call.urgency,
             longest_pause=budget.left,
             at_most=expected.input + expected.bound,
+            since=self.since,
         ) as permit:
             if key is not None and not await target.keys.still_works(key):
                 permit.unused()

@@ -29,6 +29,16 @@ def test_the_more_urgent_goes_first_and_among_equals_who_came_first() -> None:
     assert len(line) == 0
 
 
+def test_one_that_has_waited_before_goes_before_who_came_later() -> None:
+    line: Line[str] = Line()
+    line.join("a", Priority.OPEN, since=2.0)
+    line.join("b", Priority.OPEN, since=3.0)
+    line.join("again", Priority.OPEN, since=2.5)
+    line.join("later", Priority.OPEN, since=3.0)
+    line.join("warm", Priority.WARMING, since=1.0)
+    assert drained(line) == ["a", "again", "b", "later", "warm"]
+
+
 def test_one_that_moves_forward_keeps_its_arrival() -> None:
     line: Line[str] = Line()
     for name in ("a", "b", "c"):

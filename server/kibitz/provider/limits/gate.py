@@ -84,12 +84,24 @@ class Gate:
 
     @asynccontextmanager
     async def admit(
-        self, tokens: float, *, urgency: Urgency, longest_pause: float, at_most: float | None = None
+        self,
+        tokens: float,
+        *,
+        urgency: Urgency,
+        longest_pause: float,
+        at_most: float | None = None,
+        since: float | None = None,
     ) -> AsyncIterator[Permit]:
         """Wait until a request may be sent; it is under way while the block runs.
 
-        It will probably use ``tokens``, and ``at_most`` that many (the input and the longest answer allowed):
-        some providers count those until they prove otherwise.
+        Args:
+            tokens: how many it will probably use.
+            at_most: the input and the longest answer allowed: some providers count those until they prove
+                otherwise.
+            urgency: who is more urgent goes first, also if that rises meanwhile.
+            longest_pause: seconds, see below.
+            since: the loop's time at which the wait began, if that was earlier: what is tried again goes
+                before what came after it.
 
         Raises:
             RateLimitExceeded: the provider wants a pause of more than ``longest_pause`` seconds.
@@ -98,7 +110,7 @@ class Gate:
             raise _paused(self.paused_for)
         at_most = tokens if at_most is None else max(tokens, at_most)
         waiter = _Waiter(self._sharing.claim(tokens, at_most), longest_pause)
-        self._line.join(waiter, urgency.priority)
+        self._line.join(waiter, urgency.priority, _now() if since is None else since)
         unsubscribe = urgency.on_rise(lambda: self._rise(waiter, urgency))
         try:
             if self._line.head is waiter:

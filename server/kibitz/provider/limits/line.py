@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from kibitz.provider.limits.priority import Priority
 
 W = TypeVar("W")
+_Arrival: TypeAlias = "tuple[float, int]"
+"""Since when, and what number."""
 _TOLERATED = 64
 """Entries of those who left or moved stay in the heap until they come up, or are most of it and this many."""
 
@@ -20,8 +22,8 @@ class Line(Generic[W]):
     """Everything in logarithmic time. Waiters are told apart by hash and equality."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[Priority, int, W]] = []
-        self._places: dict[W, tuple[Priority, int]] = {}
+        self._heap: list[tuple[Priority, _Arrival, W]] = []
+        self._places: dict[W, tuple[Priority, _Arrival]] = {}
         self._arrivals = itertools.count()
 
     def __len__(self) -> int:
@@ -41,9 +43,9 @@ class Line(Generic[W]):
             heapq.heappop(self._heap)
         return None
 
-    def join(self, waiter: W, priority: Priority) -> None:
-        """Stand behind everyone of the same priority."""
-        self._put(waiter, priority, next(self._arrivals))
+    def join(self, waiter: W, priority: Priority, since: float = 0.0) -> None:
+        """Stand behind everyone of the same priority who has waited since then, or longer."""
+        self._put(waiter, priority, (since, next(self._arrivals)))
 
     def move(self, waiter: W, priority: Priority) -> None:
         """Stand where one who arrived then with that priority would; nothing if it already left."""
@@ -56,7 +58,7 @@ class Line(Generic[W]):
         if self._places.pop(waiter, None) is not None:
             self._tidy()
 
-    def _put(self, waiter: W, priority: Priority, arrival: int) -> None:
+    def _put(self, waiter: W, priority: Priority, arrival: _Arrival) -> None:
         self._places[waiter] = (priority, arrival)
         heapq.heappush(self._heap, (priority, arrival, waiter))
 
