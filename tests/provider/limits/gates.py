@@ -77,7 +77,7 @@ class MemoryQuota:
     asked: list[float] = field(default_factory=list)
     limits: Limits | None = None
     scopes: set[str] = field(default_factory=set)
-    paused_for: float = 0.0
+    paused_until: float = 0.0
     sharers: int = 1
     least: float = 0.0
     _buckets: tuple[Bucket, Bucket] | None = None
@@ -95,7 +95,7 @@ class MemoryQuota:
                 Bucket(limits.tokens_per_minute, limits.tokens_per_minute / 60),
             )
         requests, left = self._buckets
-        wait = max(requests.wait_for(1), left.wait_for(tokens), self.paused_for)
+        wait = max(0.0, requests.wait_for(1), left.wait_for(tokens), self.paused_until - now())
         if wait == 0:
             requests.charge(1)
             left.charge(tokens)
@@ -114,7 +114,7 @@ class MemoryQuota:
     async def pause(self, scope: str, seconds: float) -> None:
         self.scopes.add(scope)
         await asyncio.sleep(self.delay)
-        self.paused_for = seconds
+        self.paused_until = max(self.paused_until, now() + seconds)
 
     def processes(self, scope: str) -> int:
         self.scopes.add(scope)
