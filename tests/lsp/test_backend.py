@@ -16,10 +16,10 @@ from kibitz.provider.limits.priority import Urgency
 from kibitz.telemetry import logs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-    from kibitz.lsp.service import Outcome
+    from kibitz.lsp.service import Outcome, ReviewService
     from kibitz.provider.fallback import Step
 
 KEY = "sk-backend-0123456789abcdef"
@@ -40,6 +40,12 @@ class Listener:
 
 
 LISTENER = Listener()
+
+
+async def review(
+    service: ReviewService, path: str | None = None, on_progress: Callable[[Outcome], None] = lambda _: None
+) -> Outcome:
+    return await service.review(SOURCE, "python", path, Urgency(), on_progress)
 
 
 def consents(folder: Path) -> list[tuple[str, str]]:
@@ -81,7 +87,7 @@ async def test_a_review_from_settings_to_findings(fake: FakeProvider, tmp_path: 
     service = await backend.build([tmp_path.as_uri(), "untitled:x"], LISTENER)
     seen: list[Outcome] = []
     assert "nothing was sent yet" in await service.status()
-    outcome = await service.review(SOURCE, "python", "/w/mean.py", Urgency(), seen.append)
+    outcome = await review(service, "/w/mean.py", seen.append)
     assert [f.quote for f in outcome.findings] == ["return sum(values) / len(value)"]
     assert (list(outcome.unreviewed), list(outcome.errors), outcome.usage.requests) == ([], [], 1)
     assert len(seen[0].unreviewed) > 0, "what is still waited for has nothing to say"
@@ -90,10 +96,10 @@ async def test_a_review_from_settings_to_findings(fake: FakeProvider, tmp_path: 
     assert lines[1].startswith("limits: 60 requests and 200000 tokens a minute, 4 at a time; 0 under way, ")
     assert [line for line in lines if line.startswith("this run: 1 request, ")]
     assert not [line for line in lines if line.startswith("today")], "nobody else was asked today"
-    await service.review(SOURCE, "python", "/w/mean.py", Urgency(), seen.append)
+    await review(service, "/w/mean.py", seen.append)
     assert len(fake.requests) == 1
     await service.clear_cache()
-    await service.review(SOURCE, "python", None, Urgency(), seen.append)
+    await review(service, None, seen.append)
     assert len(fake.requests) == 2
     await service.aclose()
 
@@ -103,7 +109,7 @@ async def test_a_day_is_told_with_what_other_windows_took(fake: FakeProvider) ->
     await backend.load({}, settings(fake, disk_cache="false"))
     for number in range(1, 3):
         service = await backend.build([], LISTENER)
-        await service.review(SOURCE, "python", None, Urgency(), lambda _: None)
+        await review(service)
         today = [line for line in await service.status() if line.startswith("today, in all windows")]
         assert len(today) == number - 1
         assert all(line.startswith("today, in all windows: 2 requests, ") for line in today)
@@ -116,7 +122,7 @@ async def test_a_fallback_is_told_to_the_listener_and_stays_in_the_status(fake: 
     await backend.load({}, settings(fake, model="gone", fallback_model="fake-2"))
     service = await backend.build([], listener)
     fake.push(fake_faults.status(404))
-    outcome = await service.review(SOURCE, "python", None, Urgency(), lambda _: None)
+    outcome = await review(service)
     assert len(outcome.findings) == 1
     missing = [step.message for step in listener.steps if step.message]
     assert len(missing) == 1
@@ -136,12 +142,12 @@ async def test_a_consent_is_kept_for_all_windows_and_heeded_at_once(
     backend, listener = AppBackend(), Listener()
     await backend.load({}, {"base_url": "https://models.invalid/v1", "max_retries": "0"})
     service = await backend.build([], listener)
-    outcome = await service.review(SOURCE, "python", None, Urgency(), lambda _: None)
+    outcome = await review(service)
     (error,) = outcome.errors
     assert isinstance(error, ConsentNeeded)
     assert listener.unconsented_at == [error.origin] == ["https://models.invalid:443"]
     await service.allow(error.origin, error.place)
-    outcome = await service.review(SOURCE, "python", None, Urgency(), lambda _: None)
+    outcome = await review(service)
     assert [error.code for error in outcome.errors] == ["unreachable"]
     await service.aclose()
     assert await asyncio.to_thread(consents, tmp_path) == [("https://models.invalid:443", error.place)]
@@ -176,7 +182,7 @@ async def test_what_is_shown_can_change_without_a_new_service(fake: FakeProvider
     assert service.refusal(str(file)) is None
     loading = await backend.load({"minSeverity": "error", "exclude": ["mean.py"]}, settings(fake))
     assert not loading.rebuild
-    outcome = await service.review(SOURCE, "python", str(file), Urgency(), lambda _: None)
+    outcome = await review(service, str(file))
     assert outcome.findings == ()
     assert service.refusal(str(file)) is not None
     assert (await backend.load(None, settings(fake, model="another"))).rebuild
