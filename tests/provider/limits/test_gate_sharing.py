@@ -147,7 +147,7 @@ def test_anothers_pause_that_is_too_long_turns_the_head_away() -> None:
         gate = open_gate(quota=MemoryQuota(paused_until=now() + 3600))
         await go(gate, 10, longest_pause=100)
 
-    with pytest.raises(RateLimitExceeded, match="another 3600 s"):
+    with pytest.raises(RateLimitExceeded, match="used them up for another 3600 s"):
         virtual_time.run(main())
 
 

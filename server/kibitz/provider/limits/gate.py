@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kibitz.provider.limits.sharing import Claim
 
 _LONGEST_REFILL = MINUTE
-"""Seconds: a shared quota that wants a longer wait than this is not filling up but paused."""
+"""Seconds: where a shared quota wants a longer wait than this, others are in debt, or paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Gate:
             if waiter.claim.error is not None:
                 self._turn_away(waiter, waiter.claim.error)
             elif shared > max(waiter.longest_pause, _LONGEST_REFILL):
-                self._turn_away(waiter, _paused(shared))
+                self._turn_away(waiter, _no_room(shared))
             elif (wait := max(shared, self._wait_for(waiter, now))) > 0:
                 self._timer = asyncio.get_running_loop().call_later(wait, self._advance)
                 return
@@ -237,6 +237,15 @@ class Gate:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _no_room(seconds: float) -> RateLimitExceeded:
+    return RateLimitExceeded(
+        f"those who share the provider's limits have used them up for another {seconds:.0f} s; "
+        "try again after that",
+        retryable=True,
+        retry_after=seconds,
+    )
 
 
 def _paused(seconds: float) -> RateLimitExceeded:
