@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-editors lint format types imports check bench clean
+.PHONY: help demo test test-editors test-simulator lint format types imports check bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -36,10 +36,13 @@ demo: $(VENV)/.demo ## Review examples/ with a real model (no key needed; uses O
 
 test: $(VENV)/.dev ## Install what the tests need, and run them
 	@$(BIN)/kibitz model pull smollm2-135m
-	@$(BIN)/python -m pytest -m "not editor" $(ARGS)
+	@$(BIN)/python -m pytest -m "not editor and not simulator" $(ARGS)
 
 test-editors: $(VENV)/.dev ## Drive kibitz in real editors (Neovim)
 	@$(BIN)/python -m pytest -m editor $(ARGS)
+
+test-simulator: $(VENV)/.dev ## Keep a provider's limits against an independent simulator (llmock; fetched with pip)
+	@$(BIN)/python -m pytest -m simulator $(ARGS)
 
 lint: $(VENV)/.dev ## Check style and formatting
 	@$(BIN)/ruff check .
@@ -55,7 +58,7 @@ types: $(VENV)/.dev ## Check the types
 imports: $(VENV)/.dev ## Check that no room imports one above it
 	@$(BIN)/lint-imports
 
-check: lint types imports test test-editors ## Everything that CI runs
+check: lint types imports test test-editors test-simulator ## Everything that CI runs
 
 bench: $(VENV)/.dev ## Measure start, memory and an editing session
 	@$(BIN)/python -m benchmarks.start
