@@ -18,6 +18,7 @@ from kibitz.cache.memory import MemoryCache
 from kibitz.config import default_user_file
 from kibitz.findings import prompt, rewrite, rules
 from kibitz.findings.finding import Confidence, Severity
+from kibitz.findings.verify import VERIFY_VERSION
 from kibitz.local import engine, weights
 from kibitz.local.errors import LocalModelError
 from kibitz.provider.client import OpenAIClient
@@ -175,6 +176,7 @@ class App:
                 identity(client.config, self._model_name),
                 review_settings(settings),
                 kept=kept,
+                verifier=verifier(client.config),
             )
         return self._reviewer
 
@@ -255,7 +257,6 @@ def remote_config(settings: Settings, choice: Choice) -> OpenAIConfig:
         model=settings.model,
         fallback_model=settings.fallback_model,
         fallback_base_url=settings.fallback_base_url,
-        verify=settings.verify,
         verify_model=settings.verify_model,
         api=settings.api,
         timeout_ms=settings.timeout_ms,
@@ -289,6 +290,7 @@ def local_config(settings: Settings, choice: Choice, endpoint: engine.Endpoint) 
 def _common(settings: Settings, choice: Choice) -> dict[str, Any]:
     return {
         "review": choice.review,
+        "verify": settings.verify,
         "max_tokens": settings.max_tokens,
         "temperature": settings.temperature,
         "max_request_tokens": settings.max_request_tokens,
@@ -319,6 +321,11 @@ def identity(config: OpenAIConfig, endpoint_name: str = "") -> Identity:
     )
 
 
+def verifier(config: OpenAIConfig) -> str:
+    """Who checks the findings of a client, as cache entries know it; empty: nobody."""
+    return "" if config.verify == "off" else f"{config.verify_model or config.model} {VERIFY_VERSION}"
+
+
 def review_settings(settings: Settings) -> ReviewSettings:
     """What a review shows, and how much it asks at a time."""
     return ReviewSettings(
@@ -327,4 +334,6 @@ def review_settings(settings: Settings) -> ReviewSettings:
         rules_off=frozenset(settings.rules_off),
         max_findings=settings.max_findings,
         max_request_tokens=settings.max_request_tokens,
+        early=settings.early,
+        verify=settings.verify,
     )

@@ -59,6 +59,54 @@ def test_clean_code_is_clean(fake: FakeProvider, folder: Path, capsys: pytest.Ca
     assert len(fake.requests) == 1
 
 
+@pytest.mark.parametrize("verify", ["on", "on-demand", "off"])
+def test_findings_are_verified_if_the_settings_want_that(
+    fake: FakeProvider, folder: Path, capsys: pytest.CaptureFixture[str], verify: str
+) -> None:
+    (folder / "a.py").write_text(BUGGY)
+    fake.answer = reviewer(Bug("len(value)", "len(values)"), refuted=("Planted bug",))
+    code, document = check_json(capsys, "--verify", verify, "--verify-model", "careful", "a.py")
+    found = 1 if verify == "off" else 0
+    assert code == found
+    assert len(document["findings"]) == found
+    stats = document["stats"]
+    assert stats["verification"]["refuted"] == 1 - found
+    assert stats["requests"] == len(fake.requests) == 2 - found
+    assert stats["verification"]["requests"] == 1 - found
+    assert [seen.body["model"] for seen in fake.requests[1:]] == ["careful"] * (1 - found)
+    # From the cache, nothing is verified any more.
+    assert run(["check", "--verify", verify, "--verify-model", "careful", "a.py"]) == code
+    assert "verified" not in capsys.readouterr().out
+    assert len(fake.requests) == 2 - found
+
+
+def test_a_verifier_that_fails_hides_no_finding_and_is_told(
+    fake: FakeProvider, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.py").write_text(BUGGY)
+    (folder / "b.py").write_text(BUGGY.replace("mean", "average"))
+    finds = reviewer(Bug("len(value)", "len(values)"))
+
+    def answer(prompt: Prompt) -> object:
+        return fake_faults.status(403) if "Judge the claims" in prompt.text else finds(prompt)
+
+    fake.answer = answer  # type: ignore[assignment]  # a fault or a reply
+    assert run(["check", "--verify", "on", "--jobs", "1", "."]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.count("Planted bug") == 2
+    assert "findings could not be verified, and are shown all the same" in captured.err
+    assert "0 verified, 0 refuted, 2 without a verdict (" in captured.out
+
+
+def test_early_findings_change_nothing_in_the_end(
+    fake: FakeProvider, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.py").write_text(BUGGY)
+    assert run(["check", "--early", "true", "a.py"]) == 1
+    assert "1 warning in 1 file\n1 unit, 0 from the cache · 1 request" in capsys.readouterr().out
+    assert fake.requests[0].body["stream"] is True
+
+
 @pytest.mark.parametrize(("fail_on", "code"), [("error", 0), ("warning", 1), ("info", 1), ("never", 0)])
 @pytest.mark.usefixtures("fake")
 def test_fail_on(folder: Path, fail_on: str, code: int) -> None:
@@ -83,6 +131,7 @@ def test_json_positions_are_code_points(folder: Path, capsys: pytest.CaptureFixt
         "input_tokens",
         "output_tokens",
         "cost_usd",
+        "verification",
         "seconds",
     }
 

@@ -20,7 +20,7 @@ from kibitz.cli.output.sarif import SarifOutput
 from kibitz.cli.output.text import TextOutput
 from kibitz.cli.report import FileReport, total
 from kibitz.findings.finding import Confidence, Severity
-from kibitz.provider.models import Usage
+from kibitz.provider.models import Usage, Verification
 
 TEXT = "def mean(values):\n\tsmall = '😀é'; return sum(values) / len(value)\n"
 USAGE = Usage(requests=1, input_tokens=1200, output_tokens=34, cost_usd=Decimal("0.00123"))
@@ -170,11 +170,43 @@ def test_json_is_what_was_promised() -> None:
             "input_tokens": 1200,
             "output_tokens": 34,
             "cost_usd": 0.00123,
+            "verification": {
+                "confirmed": 0,
+                "refuted": 0,
+                "unanswered": 0,
+                "requests": 0,
+                "input_tokens": 0,
+                "output_tokens": 0,
+                "cost_usd": 0,
+            },
             "seconds": 1.5,
         },
         "errors": [{"path": "b.py", "message": "it is a binary file"}],
     }
     assert written(JsonOutput, report()).isascii()
+
+
+CHECKED = Verification(Usage(1, 700, output_tokens=90, cost_usd=Decimal("0.0004")), 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("checked", "words"),
+    [
+        (Verification(), "$0.0012 · 1.5 s"),
+        (CHECKED, "$0.0012 · 3 verified, 1 refuted ($0.0004) · 1.5 s"),
+        (
+            replace(CHECKED, unanswered=2, usage=Usage(1)),
+            "$0.0012 · 3 verified, 1 refuted, 2 without a verdict (cost unknown) · 1.5 s",
+        ),
+    ],
+)
+def test_what_was_verified_and_what_it_took_is_told(checked: Verification, words: str) -> None:
+    assert printed(report(verification=checked)).endswith(f"{words}\n")
+    stats = json.loads(written(JsonOutput, report(verification=checked), report(verification=checked)))[
+        "stats"
+    ]
+    assert stats["verification"]["confirmed"] == 2 * checked.confirmed
+    assert stats["verification"]["unanswered"] == 2 * checked.unanswered
 
 
 @pytest.fixture(scope="module")

@@ -189,6 +189,33 @@ async def test_what_is_shown_can_change_without_a_new_service(fake: FakeProvider
     await service.aclose()
 
 
+async def test_findings_are_shown_early_from_one_review_to_the_next(fake: FakeProvider) -> None:
+    backend = AppBackend()
+    await backend.load({}, settings(fake, disk_cache="false"))
+    service = await backend.build([], LISTENER)
+    loading = await backend.load({"early": True}, settings(fake, disk_cache="false"))
+    assert not loading.rebuild
+    seen: list[Outcome] = []
+    await review(service, on_progress=seen.append)
+    assert fake.requests[0].body["stream"] is True
+    await service.aclose()
+
+
+async def test_findings_are_verified_for_whoever_asks_by_name(fake: FakeProvider) -> None:
+    fake.answer = reviewer(BUG, refuted=("Planted bug",))
+    backend = AppBackend()
+    loading = await backend.load({}, settings(fake, verify="on-demand", verify_model="careful"))
+    assert loading.knobs.verify == "on-demand"
+    service = await backend.build([], LISTENER)
+    assert len((await review(service)).findings) == 1
+    outcome = await service.review(SOURCE, "python", None, Urgency(), lambda _: None, verify=True)
+    assert not outcome.findings
+    assert [seen.body["model"] for seen in fake.requests] == ["gpt-6-luna", "careful"]
+    assert not (await review(service)).findings, "what was refuted does not come back"
+    assert any("careful at 127.0.0.1" in line for line in await service.status())
+    await service.aclose()
+
+
 async def test_ignore_files_of_the_folder_that_is_open_count(fake: FakeProvider, tmp_path: Path) -> None:
     backend = AppBackend()
     await backend.load(None, settings(fake))

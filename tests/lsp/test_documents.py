@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.reviewing import FakeOutcome, finding, marked
@@ -88,6 +90,20 @@ def test_parts_without_an_answer_keep_what_was_found_there() -> None:
     document.land(document.begin(), FakeOutcome([first]), final=True)
     assert document.findings == (first,)
     assert document.reviewed == document.snapshot.digest
+
+
+def test_what_is_shown_early_takes_the_place_of_what_it_repeats() -> None:
+    documents = Documents()
+    text = "a = bug1\nb = bug2\n"
+    document = documents.open(URI, 1, "python", text)
+    document.land(document.begin(), FakeOutcome(marked(text)), final=True)
+    _, second = marked(text)
+    again = replace(marked(text)[0], title="The same in other words")
+    run = document.begin()
+    document.land(run, FakeOutcome([again], [Span(0, len(text))]), final=False)
+    assert document.findings == (again, second), "what is not repeated yet may still come"
+    document.land(run, FakeOutcome([again], [Span(0, len(text))]), final=True, failure="a cut")
+    assert [(shown.finding, shown.stale) for shown in document.shown] == [(again, ""), (second, "a cut")]
 
 
 def test_a_review_that_was_replaced_lands_nowhere() -> None:

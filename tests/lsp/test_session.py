@@ -524,6 +524,39 @@ async def test_the_status_says_what_goes_on() -> None:
     assert "nobody reviews" in await room.session.status()
 
 
+async def test_what_is_asked_for_by_name_is_verified_where_that_is_left_to_the_user() -> None:
+    room = Room(manual=True, verify="on-demand")
+    room.open("x = bug\n")
+    await settle()
+    room.session.analyze(A)
+    await settle()
+    assert [call.verify for call in room.service.calls] == [False, True], "also while it is under review"
+    room.service.calls[1].answer.set_result(FakeOutcome(marked("x = bug\n")))
+    await settle()
+    room.session.saved(A)
+    await settle()
+    assert len(room.service.calls) == 2
+    room.session.analyze(A)
+    await settle()
+    assert [call.verify for call in room.service.calls[2:]] == [True], (
+        "the findings may be older than the wish"
+    )
+    room.service.calls[2].answer.set_result(FakeOutcome())
+    await settle()
+    room.type(0, 0, "#")
+    await room.pause()
+    assert [call.verify for call in room.service.calls[3:]] == [False]
+
+
+async def test_otherwise_what_is_reviewed_is_not_reviewed_again_for_the_asking() -> None:
+    room = Room()
+    room.open("x = bug\n")
+    await settle()
+    room.session.analyze(A)
+    await settle()
+    assert len(room.service.calls) == 1
+
+
 async def test_a_key_that_may_not_go_anywhere_is_asked_about_and_no_error() -> None:
     room = Room(manual=True)
     room.open("x = bug\n")

@@ -66,6 +66,7 @@ class Call:
     on_progress: Callable[[Outcome], None]
     answer: asyncio.Future[Outcome]
     cancelled: bool = False
+    verify: bool = False
 
 
 @dataclass
@@ -91,8 +92,11 @@ class FakeService:
         path: str | None,
         urgency: Urgency,
         on_progress: Callable[[Outcome], None],
+        *,
+        verify: bool = False,
     ) -> Outcome:
-        call = Call(text, language, path, urgency, on_progress, asyncio.get_running_loop().create_future())
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        call = Call(text, language, path, urgency, on_progress, answer, verify=verify)
         self.calls.append(call)
         if not self.manual:
             return FakeOutcome(marked(text))

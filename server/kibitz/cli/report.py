@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kibitz.findings.finding import Severity
-from kibitz.provider.models import Usage
+from kibitz.provider.models import Usage, Verification
 from kibitz.text.lines import Encoding, LineIndex
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class FileReport:
     dropped: int = 0
     """Claims that could not be found in the code or were not safe to show."""
     usage: Usage = field(default_factory=Usage)
+    verification: Verification = field(default_factory=Verification)
     fixed: tuple[Finding, ...] = ()
     """Those of the findings whose fix was applied (``--fix``)."""
     left: tuple[tuple[Finding, str], ...] = ()
@@ -86,6 +87,8 @@ class Totals:
     hidden: int = 0
     dropped: int = 0
     usage: Usage = field(default_factory=Usage)
+    verification: Verification = field(default_factory=Verification)
+    """Its usage is part of ``usage``."""
     seconds: float = 0.0
     counts: tuple[tuple[Severity, int], ...] = ()
     """Findings by severity, worst first; those that were fixed included."""
@@ -107,8 +110,10 @@ def total(reports: Iterable[FileReport], seconds: float, *, free: bool = False) 
     usage = Usage()
     for report in reports:
         usage += report.usage
+    verification = sum((report.verification for report in reports), start=Verification())
     if free:
         usage = replace(usage, cost_usd=Decimal(0))
+        verification = replace(verification, usage=replace(verification.usage, cost_usd=Decimal(0)))
     return Totals(
         files=sum(report.reviewed for report in reports),
         units=sum(report.units for report in reports),
@@ -116,6 +121,7 @@ def total(reports: Iterable[FileReport], seconds: float, *, free: bool = False) 
         hidden=sum(report.hidden for report in reports),
         dropped=sum(report.dropped for report in reports),
         usage=usage,
+        verification=verification,
         seconds=seconds,
         counts=_counts(finding for report in reports for finding in report.findings),
         remaining=_counts(

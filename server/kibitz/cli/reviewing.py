@@ -45,6 +45,8 @@ class Plan:
     max_bytes: int
     fix: bool = False
     priority: Priority = Priority.EXPLICIT
+    verify: bool = True
+    """Whether findings are verified, if that is done on demand."""
 
 
 def refused(target: Target) -> FileReport:
@@ -114,6 +116,7 @@ class _Run:
         review = await self._reviewer.review(
             source,
             urgency=Urgency(self._plan.priority),
+            verify=self._plan.verify,
             on_progress=lambda partial: self._on_progress(_report(target, content, partial)),
         )
         self._hopeless = self._hopeless or next(
@@ -148,4 +151,5 @@ def _report(target: Target, content: Content, review: Review) -> FileReport:
         hidden=stats.hidden,
         dropped=sum(stats.dropped.values()),
         usage=stats.usage,
+        verification=stats.verification,
     )

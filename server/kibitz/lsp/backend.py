@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _LIGHT = {
     *("enabled", "debounce_ms", "max_delay_ms", "max_file_bytes"),
-    *("min_severity", "min_confidence", "rules_off", "max_findings", "exclude"),
+    *("min_severity", "min_confidence", "rules_off", "max_findings", "exclude", "early"),
     *("log_level", "log_file"),
 }
 """Settings that need no new client and no new cache when they change: nothing is asked for again."""
@@ -139,13 +139,18 @@ class AppService:
         path: str | None,
         urgency: Urgency,
         on_progress: Callable[[Outcome], None],
+        *,
+        verify: bool = False,
     ) -> Outcome:
         """See ``ReviewService``."""
         from kibitz.review.reviewer import Source  # noqa: PLC0415 - loaded with the app
 
         source = Source(text, language, Path(path).name if path else "")
         review = await self._reviewer.review(
-            source, urgency=urgency, on_progress=lambda so_far: on_progress(_found(so_far))
+            source,
+            urgency=urgency,
+            verify=verify,
+            on_progress=lambda so_far: on_progress(_found(so_far)),
         )
         return _found(review)
 

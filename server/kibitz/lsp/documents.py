@@ -68,6 +68,8 @@ class Run:
 
     snapshot: Snapshot
     base: tuple[Shown, ...]
+    verify: bool = False
+    """Whether its findings are verified, if that is done on demand."""
     edits: list[Replacement] = field(default_factory=list)
 
 
@@ -85,6 +87,8 @@ class Document:
     reviewed: str | None = None
     """The digest of the text that ``shown`` is the whole review of; None when it is not."""
     run: Run | None = None
+    demanded: bool = False
+    """Whether somebody asked for a review that verifies its findings, and it has not begun."""
     spent: Usage = field(default_factory=Usage)
     """What its reviews took since it was opened."""
 
@@ -105,7 +109,8 @@ class Document:
 
     def begin(self) -> Run:
         """A review of the current text begins; one before it counts no more."""
-        self.run = Run(self.snapshot, self.shown)
+        self.run = Run(self.snapshot, self.shown, self.demanded)
+        self.demanded = False
         return self.run
 
     def land(self, run: Run, outcome: Outcome, *, final: bool, failure: str = "") -> bool:
@@ -118,7 +123,12 @@ class Document:
         if self.run is not run:
             return False
         silent = tuple(outcome.unreviewed)
-        kept = [old for old in run.base if any(part.overlaps(old.finding.span) for part in silent)]
+        kept = [
+            old
+            for old in run.base
+            if any(part.overlaps(old.finding.span) for part in silent)
+            and not any(_repeats(new, old.finding) for new in outcome.findings)
+        ]
         if failure:
             kept = [Shown(old.finding, failure) for old in kept]
         merged = {shown.finding: shown for shown in (*kept, *map(Shown, outcome.findings))}
@@ -141,6 +151,11 @@ class Document:
         """Drop the findings and whatever is under way."""
         self.shown = ()
         self.reviewed = self.run = None
+
+
+def _repeats(new: Finding, old: Finding) -> bool:
+    """Whether a finding of a unit that is not done says again what was said before."""
+    return new.rule == old.rule and (new.span == old.span or new.span.overlaps(old.span))
 
 
 class Documents:

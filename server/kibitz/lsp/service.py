@@ -60,6 +60,10 @@ class Knobs(Protocol):
     def max_file_bytes(self) -> int:
         """Larger documents are not reviewed."""
 
+    @property
+    def verify(self) -> str:
+        """When findings are verified: ``off``, ``on``, or ``on-demand``, if the user asks for the review."""
+
 
 class Listener(Protocol):
     """Is told what happens between kibitz and its providers."""
@@ -81,11 +85,13 @@ class ReviewService(Protocol):
         path: str | None,
         urgency: Urgency,
         on_progress: Callable[[Outcome], None],
+        *,
+        verify: bool = False,
     ) -> Outcome:
         """Review ``text``. Says what is there so far when all requests are under way, and as it grows.
 
-        ``urgency`` may rise meanwhile. Cancelling it aborts its requests. Raises OpenAIError if nothing could
-        be done at all.
+        ``urgency`` may rise meanwhile. With ``verify`` findings are verified if that is done on demand.
+        Cancelling it aborts its requests. Raises OpenAIError if nothing could be done at all.
         """
 
     def refusal(self, path: str) -> str | None:

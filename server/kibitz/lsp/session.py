@@ -72,6 +72,7 @@ class Defaults:
     debounce_ms: int = 1000
     max_delay_ms: int = 5000
     max_file_bytes: int = 262_144
+    verify: str = "off"
 
 
 class Session:
@@ -155,8 +156,12 @@ class Session:
     def analyze(self, uri: str | None) -> None:
         """Review what is new in the document, which somebody waits for; or (None) in all.
 
-        Of all documents, only the one in focus goes before what is typed meanwhile.
+        Of all documents, only the one in focus goes before what is typed meanwhile. What was found without
+        being verified is new, too, if verifying is done on demand.
         """
+        for document in self.documents:
+            if uri in {None, document.uri}:
+                document.demanded = self.knobs.verify == "on-demand"
         if uri is None:
             self.review_all()
             uri = self._attention.focus
@@ -255,10 +260,10 @@ class Session:
         if document is None or not self._active() or not document.synced or not self._reviewable(document):
             return False
         self._publish(key)  # Where the findings moved to while the user typed.
-        digest = document.snapshot.digest
-        return document.reviewed != digest and (
-            document.run is None or document.run.snapshot.digest != digest
-        )
+        digest, run = document.snapshot.digest, document.run
+        if run is not None and run.snapshot.digest == digest:
+            return document.demanded and not run.verify
+        return document.demanded or document.reviewed != digest
 
     def priority(self, key: str) -> Priority:
         """How urgent the document's review is, if nobody asks for it."""
@@ -316,7 +321,9 @@ class Session:
         )
         try:
             language = document.language or snapshot.language
-            outcome = await service.review(snapshot.text, language, document.path, urgency, on_progress)
+            outcome = await service.review(
+                snapshot.text, language, document.path, urgency, on_progress, verify=run.verify
+            )
             if outcome.usage.requests and not outcome.errors:
                 self.notices.settle()
             for failure in outcome.errors:

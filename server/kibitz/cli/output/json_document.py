@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from kibitz.cli.report import FileReport, Located, Point, Totals
+    from kibitz.provider.models import Usage
 
 
 class JsonOutput:
@@ -52,7 +53,7 @@ def _point(point: Point) -> dict[str, int]:
 
 def _stats(totals: Totals) -> dict[str, Any]:
     usage = totals.usage
-    cost = usage.cost_usd if usage.requests else 0
+    checked = totals.verification
     return {
         "files": totals.files,
         "units": totals.units,
@@ -60,6 +61,21 @@ def _stats(totals: Totals) -> dict[str, Any]:
         "requests": usage.requests,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
-        "cost_usd": None if cost is None else float(cost),
+        "cost_usd": _cost(usage),
+        "verification": {
+            "confirmed": checked.confirmed,
+            "refuted": checked.refuted,
+            "unanswered": checked.unanswered,
+            "requests": checked.usage.requests,
+            "input_tokens": checked.usage.input_tokens,
+            "output_tokens": checked.usage.output_tokens,
+            "cost_usd": _cost(checked.usage),
+        },
         "seconds": round(totals.seconds, 3),
     }
+
+
+def _cost(usage: Usage) -> float | None:
+    """Dollars; None where the price is not known."""
+    cost = usage.cost_usd if usage.requests else 0
+    return None if cost is None else float(cost)

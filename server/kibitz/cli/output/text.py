@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from kibitz.cli.report import FileReport, Located, Totals
     from kibitz.findings.finding import Finding
+    from kibitz.provider.models import Verification
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 _MAX_LINES = 6
@@ -146,10 +147,21 @@ def summary(totals: Totals) -> Text:
         counted(usage.requests, "request"),
         f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out",
         cost(totals),
+        *_verified(totals.verification),
         f"{totals.seconds:.1f} s",
     ]
     text.append("\n" + " · ".join(facts), "dim")
     return text
+
+
+def _verified(checked: Verification) -> list[str]:
+    """What came of verifying, if anything was verified now, and what that took of the whole."""
+    if not checked.usage.requests:
+        return []
+    words = f"{checked.confirmed + checked.refuted} verified, {checked.refuted} refuted"
+    if checked.unanswered:
+        words += f", {checked.unanswered} without a verdict"
+    return [f"{words} ({price(checked.usage.cost_usd)})"]
 
 
 def cost(totals: Totals) -> str:
