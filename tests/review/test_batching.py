@@ -299,6 +299,18 @@ async def test_a_batch_that_was_not_accepted_says_what_to_do(tmp_path: Path, fak
     assert batches(fake).files == {}
 
 
+async def test_what_was_not_accepted_is_not_sent_again_at_once(tmp_path: Path, fake: FakeProvider) -> None:
+    batches(fake).ends = "failed"
+    async with process(tmp_path, fake) as one:
+        await one.run(ONE, wait=False)
+        batches(fake).end()
+        outcome = await one.run(ONE, wait=False)
+        assert len(outcome.problems) == 1
+        assert len(batches(fake).made) == 1
+        await one.run(ONE, wait=False)
+        assert len(batches(fake).made) == 2, "whoever runs it again has seen why"
+
+
 async def test_answers_that_cannot_be_used_are_counted(tmp_path: Path, fake: FakeProvider) -> None:
     fake.answer = lambda _: "no JSON"
     async with process(tmp_path, fake) as one:

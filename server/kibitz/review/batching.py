@@ -71,6 +71,8 @@ class _Run:
     files: list[list[Entry]] = field(default_factory=list)
     """The same by file, each unit once."""
     live: list[tuple[Sent, Batch]] = field(default_factory=list)
+    refused: bool = False
+    """Whether a batch was not accepted as a whole."""
     outcome: Outcome = field(default_factory=Outcome)
 
 
@@ -113,7 +115,9 @@ class Batching:
         # Two that take stock at once would send the same.
         async with self._states.alone():
             await self._take_up(run, sources)
-            await self._submit(run)
+            # What was not accepted as a whole would not be now: first somebody has to see why.
+            if not run.refused:
+                await self._submit(run)
         if wait:
             await self._wait(run)
         carried = {digest for sent, _ in run.live for digest in sent.digests}
@@ -254,6 +258,7 @@ class Batching:
     async def _land(self, sent: Sent, batch: Batch, run: _Run) -> None:
         """Take the results of a batch that is over. Done twice, it takes the same once more."""
         if batch.status is Status.FAILED:
+            run.refused = True
             run.outcome.problems.append(_why_failed(batch))
         open_requests = dict(sent.requests)
         for file in filter(None, (batch.output_file, batch.error_file)):
