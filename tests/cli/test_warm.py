@@ -102,7 +102,7 @@ def test_a_batch_counts_for_the_day(fake: FakeProvider, capsys: pytest.CaptureFi
 def test_sending_now_and_taking_later(fake: FakeProvider, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["warm", "--batch", "--no-wait", "."]) == 0
     out = capsys.readouterr().out
-    assert "2 units to come in 1 batch; run the same command again to take them" in out
+    assert out == "2 units to come in 1 batch; run the same command again to take them\n"
     assert run(["warm", "--batch", "--no-wait", "."]) == 0
     assert "2 answered now" in capsys.readouterr().out
     assert len(batches(fake).made) == 1
@@ -173,8 +173,6 @@ def test_a_batch_that_is_refused_as_a_whole_is_not_asked_at_the_full_price(
         (["warm", "--no-wait", "."], "add --batch"),
         (["warm", "--cancel", "."], "add --batch"),
         (["warm", "--disk-cache", "no", "."], "set disk_cache to true"),
-        (["warm", "--batch", "--verify", "on", "."], "a batch cannot verify"),
-        (["check", "--batch", "--verify", "on-demand", "."], "a batch cannot verify"),
         (["check", "--batch", "--review", "rewrite", "."], "set review to list"),
     ],
 )
@@ -192,16 +190,28 @@ def test_nothing_to_do(capsys: pytest.CaptureFixture[str], code: Path) -> None:
     assert "no source files in docs" in capsys.readouterr().err
 
 
-def test_interrupting_the_wait_says_how_to_go_on(fake: FakeProvider, code: Path) -> None:
-    batches(fake).polls = 1_000_000
-    with subprocess.Popen(
+@pytest.mark.parametrize("verify", ["on", "on-demand"])
+@pytest.mark.usefixtures("capsys")
+def test_what_a_batch_finds_is_verified_at_once(fake: FakeProvider, verify: str) -> None:
+    assert run(["check", "--batch", "--verify", verify, "."]) in {0, 1}
+    assert len(batches(fake).made) == 1
+    assert [("values" in request.prompt.text) for request in fake.requests] == [True], "where there is one"
+
+
+def started(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "kibitz.cli", "warm", "--batch", "."],
-        cwd=code,
+        cwd=folder,
         env=dict(os.environ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as process:
+    )
+
+
+def test_interrupting_the_wait_says_how_to_go_on(fake: FakeProvider, code: Path) -> None:
+    batches(fake).polls = 1_000_000
+    with started(code) as process:
         fake.wait_until(lambda: bool(batches(fake).made), timeout=60)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
@@ -209,9 +219,22 @@ def test_interrupting_the_wait_says_how_to_go_on(fake: FakeProvider, code: Path)
     assert "run the same command again to take its results" in err
     assert "Interrupted." in err
     assert out == ""
-    batches(fake).end()
+
+
+@pytest.mark.parametrize("when", ["upload", "create"])
+def test_a_killed_process_costs_nothing(fake: FakeProvider, code: Path, when: str) -> None:
+    """Killed before it could note what came of the call."""
+    batches(fake).failing(when, fake_faults.hang(), after=True)
+    with started(code) as process:
+        done = batches(fake).files if when == "upload" else batches(fake).made
+        fake.wait_until(lambda: bool(done), timeout=60)
+        process.kill()
+        process.communicate()
     assert run(["warm", "--batch", "."]) == 0
+    assert run(["check", "."]) == 1
     assert len(batches(fake).made) == 1
+    assert batches(fake).files == {}
+    assert fake.requests == []
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "0 batches"), (1, "1 batch"), (2, "2 batches")])

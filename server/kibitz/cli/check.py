@@ -96,8 +96,6 @@ def command(
     loaded = load_settings(given)
     settings = loaded.settings
     selection = select([Path(path) for path in paths], settings)
-    if batch and settings.verify != "off":
-        raise click.UsageError("a batch cannot verify its findings; leave out --batch, or add --verify off")
     plan = Plan(jobs or settings.max_concurrency, settings.max_file_bytes, fix)
     check = _Check(selection.targets, loaded, plan, batch=paths if batch else ())
     totals = asyncio.run(check.run(_output(form)))

@@ -58,8 +58,6 @@ def command(*, paths: tuple[str, ...], batch: bool, no_wait: bool, cancel: bool,
     settings = loaded.settings
     if not settings.disk_cache or not settings.cache_ttl_s:
         raise click.UsageError("warm keeps answers on disk: set disk_cache to true, and cache_ttl_s above 0")
-    if batch and settings.verify == "on":
-        raise click.UsageError("a batch cannot verify its findings; leave out --batch, or add --verify off")
     selection = select([Path(path) for path in paths], settings)
     if not selection.targets:
         say(escape(f"no source files in {', '.join(paths)}"))
@@ -95,7 +93,12 @@ class _Warm:
                     reports.append(report)
 
             settings = self.loaded.settings
-            plan = Plan(settings.max_concurrency, settings.max_file_bytes, priority=Priority.WARMING)
+            plan = Plan(
+                settings.max_concurrency,
+                settings.max_file_bytes,
+                priority=Priority.WARMING,
+                verify=False,
+            )
             work = review_all(self.targets, reviewer, plan, on_report=done, on_progress=progress.partial)
             await _until(limited, work)
             used = app.daybook.run
@@ -148,9 +151,10 @@ class _Warm:
             say(problem)
         if left := unanswered(outcome):
             say(f"{left}; run it again to ask anew, or without --batch to ask at once")
-        known = counted(outcome.known, "unit")
-        bill = f"{_bill(outcome.usage)} at the batch price"
-        click.echo(f"{known} known before, {outcome.landed} answered now · {bill}")
+        if outcome.usage.requests or not outcome.waiting:
+            known = counted(outcome.known, "unit")
+            bill = f"{_bill(outcome.usage)} at the batch price"
+            click.echo(f"{known} known before, {outcome.landed} answered now · {bill}")
         if outcome.waiting:
             click.echo(
                 f"{counted(outcome.waiting, 'unit')} to come in {counted(outcome.batches, 'batch')}; run the "

@@ -29,8 +29,8 @@ MAX_RESULT_BYTES = 512 * 1024 * 1024
 """Of a file of results, which is read line by line."""
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """A longer line is skipped: no answer is that long."""
-_KEPT_SECONDS = 3 * 86_400
-"""OpenAI deletes our requests after that, should nobody come back to do it."""
+_REQUESTS_KEPT_SECONDS, _RESULTS_KEPT_SECONDS = 3 * 86_400, 30 * 86_400
+"""After that, OpenAI deletes them, should nobody come back to do it."""
 _PAGE = 100
 
 
@@ -43,11 +43,7 @@ class BatchSdk:
 
     async def upload(self, name: str, content: bytes, key: Key | None) -> object:
         """Put a file of requests there."""
-        # Others may refuse what they do not know; OpenAI's own API is known to know it.
-        expiry: Any = openai.omit
-        if self._config.endpoint.is_openai:
-            expiry = {"anchor": "created_at", "seconds": _KEPT_SECONDS}
-        create = self._client.files.with_raw_response.create
+        create, expiry = self._client.files.with_raw_response.create, self._expiry(_REQUESTS_KEPT_SECONDS)
         file = (name, content, "application/jsonl")
         data, _ = await self._json(key, lambda: create(file=file, purpose="batch", expires_after=expiry))
         return data
@@ -65,10 +61,16 @@ class BatchSdk:
 
     async def create(self, file: str, url: Any, tag: str, key: Key | None) -> object:
         """Have a file's requests answered."""
-        create = self._client.batches.with_raw_response.create
+        create, expiry = self._client.batches.with_raw_response.create, self._expiry(_RESULTS_KEPT_SECONDS)
         data, _ = await self._json(
             key,
-            lambda: create(completion_window=WINDOW, endpoint=url, input_file_id=file, metadata={TAG: tag}),
+            lambda: create(
+                completion_window=WINDOW,
+                endpoint=url,
+                input_file_id=file,
+                metadata={TAG: tag},
+                output_expires_after=expiry,
+            ),
         )
         return data
 
@@ -105,6 +107,12 @@ class BatchSdk:
                     return
         finally:
             await manager.__aexit__(None, None, None)
+
+    def _expiry(self, seconds: int) -> Any:
+        # Others may refuse what they do not know; OpenAI's own API is known to know it.
+        return (
+            {"anchor": "created_at", "seconds": seconds} if self._config.endpoint.is_openai else openai.omit
+        )
 
     async def _json(
         self, key: Key | None, call: Callable[[], Awaitable[Any]]
