@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.support import canary, fake_faults
-from tests.support.fake_provider import Bug, FakeProvider, reviewer
+from tests.support.fake_provider import Bug, FakeProvider, Prompt, Reply, reviewer
 from tests.support.lsp_process import Buffer, ServerProcess
 
 from kibitz.text.lines import Encoding
@@ -251,3 +251,49 @@ async def test_an_edit_in_a_large_file_costs_one_small_request_and_its_undo_none
         assert await buffer.diagnostics(0) == []
         await editor.at_rest()
         assert len(fake.requests) == before + 1
+
+
+async def test_a_finding_is_shown_before_its_answer_is_complete(tmp_path: Path) -> None:
+    source = f"{SOURCE}\n\ndef median(values):\n    return sorted(values)[len(value) // 2]\n"
+    holds = asyncio.Event()
+
+    def answer(prompt: Prompt) -> Reply:
+        reply = reviewer(BUG)(prompt)
+        return reply.but(breaks="cut", holds=holds, breaks_after=reply.content.index("}") + 1)
+
+    async with FakeProvider(answer) as fake, server(tmp_path, fake, KIBITZ_EARLY="true") as editor:
+        await editor.initialize()
+        buffer = Buffer(editor, f"file://{tmp_path}/mean.py", source, Encoding.UTF16)
+        buffer.open()
+        (found,) = await buffer.diagnostics(1)
+        assert not fake.requests[0].answered
+        assert await buffer.actions(found["range"])
+        holds.set()
+        # The answer breaks off: what was shown stays, the failure is told, and it is asked again when saved.
+        await editor.until(lambda: len(editor.messages) == 1)
+        assert "broke before the answer was complete" in editor.messages[0]
+        assert editor.published(buffer.uri)[-1]["diagnostics"] == [found]
+        fake.answer = reviewer(BUG)
+        editor.notify("textDocument/didSave", {"textDocument": {"uri": buffer.uri}})
+        assert len(await buffer.diagnostics(2)) == 2
+        assert len(fake.requests) == 2
+        assert await editor.leave() == 0
+
+
+async def test_what_is_asked_for_by_name_is_verified(tmp_path: Path) -> None:
+    answers = reviewer(BUG, refuted=(BUG.title,))
+    async with FakeProvider(answers) as fake, server(tmp_path, fake, KIBITZ_VERIFY="on-demand") as editor:
+        await editor.initialize()
+        buffer = Buffer(editor, f"file://{tmp_path}/mean.py", SOURCE, Encoding.UTF16)
+        buffer.open()
+        await buffer.diagnostics(1)
+        arguments = [buffer.uri]
+        await editor.request(
+            "workspace/executeCommand", {"command": "kibitz.analyzeDocument", "arguments": arguments}
+        )
+        assert await buffer.diagnostics(0) == []
+        assert "Judge the claims" in fake.requests[1].prompt.text
+        buffer.replace(END, " * 1")
+        await fake.seen(3)
+        assert await buffer.diagnostics(0) == [], "what was refuted does not come back"
+        assert await editor.leave() == 0
