@@ -120,7 +120,7 @@ async def process(
         states = BatchStates(database)
         told = Told()
         yield Process(
-            Batching(client.batches(), reviewer_, states, sleep=sleep), reviewer_, states, told, slept
+            Batching(await client.batches(), reviewer_, states, sleep=sleep), reviewer_, states, told, slept
         )
         await reviewer_.aclose()
     await database.aclose()

@@ -100,7 +100,7 @@ class Trip:
         if self._app.choice.provider == "local":
             raise click.ClickException("the embedded model has no Batch API; leave out --batch")
         client = await self._app.client()
-        return Batching(client.batches(), self._reviewer, BatchStates(self._app.database))
+        return Batching(await client.batches(), self._reviewer, BatchStates(self._app.database))
 
 
 def scope_of(paths: Sequence[str]) -> str:

@@ -307,8 +307,8 @@ class Settings(BaseModel):
         bool,
         Field(
             description="Whether answers are also kept on disk, in a folder that only you can read, so that "
-            "a restart costs nothing. What is kept are findings and the new lines of their fixes; of your code "
-            "only hashes."
+            "a restart costs nothing. What is kept are findings and the new lines of their fixes; of your "
+            "code only hashes."
         ),
         Owned(USER),
     ] = True

@@ -208,10 +208,11 @@ class OpenAIClient:
         except Refused as error:
             raise _not_sent(error) from error
 
-    def batches(self) -> BatchClient:
-        """Reviews at half the price, answered within a day; see ``BatchClient``. Does no I/O."""
+    async def batches(self) -> BatchClient:
+        """Reviews at half the price, answered within a day; see ``BatchClient``. Sends nothing."""
         from kibitz.provider.batch import BatchClient  # noqa: PLC0415 - few need it
 
+        await self._look_for_keys()
         connection = self._connection
         return BatchClient(
             connection.targets[0],
