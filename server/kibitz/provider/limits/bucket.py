@@ -49,8 +49,3 @@ class Bucket(AsyncLimiter):
         """Let that much be left, no more than fits."""
         self._leak()
         self._level = max(0.0, self.max_rate - amount)
-
-    def set_rate(self, capacity: float, per_second: float) -> None:
-        """Change the size and the flow; what was taken stays taken."""
-        self._leak()
-        self.max_rate, self.time_period, self._rate_per_sec = capacity, capacity / per_second, per_second
