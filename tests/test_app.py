@@ -131,3 +131,24 @@ async def test_an_app_reviews_through_the_real_client() -> None:
     assert finding.fix is not None
     assert finding.fix.span.of(code) == finding.fix.old_text
     assert review.complete
+
+
+@pytest.mark.parametrize(("disk_cache", "asked"), [(True, 1), (False, 2)])
+async def test_a_restart_costs_nothing_unless_the_disk_is_not_to_be_used(
+    own_places: Path, *, disk_cache: bool, asked: int
+) -> None:
+    async with FakeProvider(reviewer(Bug("len(value)", "len(values)"))) as fake:
+        for _ in range(2):
+            settings = Settings(
+                base_url=fake.base_url, api_key=KEY, disk_cache=disk_cache, share_limits="off"
+            )
+            app = App.create(settings)
+            review = await (await app.reviewer()).review(Source("x = len(value)\n", "python"))
+            await app.aclose()
+            assert len(review.findings) == 1
+        assert len(fake.requests) == asked
+    assert b"x = len(value)" not in all_of(own_places)
+
+
+def all_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())

@@ -263,10 +263,12 @@ async def test_a_crash_before_the_results_are_cleaned_up_takes_them_again(
 async def test_files_that_could_not_be_deleted_are_deleted_by_the_next_run(
     tmp_path: Path, fake: FakeProvider
 ) -> None:
-    batches(fake).failing("delete", fake_faults.status(500))
+    for _ in range(2):
+        batches(fake).failing("delete", fake_faults.status(500))
     async with process(tmp_path, fake) as one:
         assert (await one.run(ONE)).landed == 2
         assert await rows(one) == 1
+        assert len(batches(fake).files) == 2
     async with process(tmp_path, fake) as later:
         await later.run(ONE)
         assert await rows(later) == 0

@@ -143,7 +143,8 @@ class Batching:
             run.files.append(fresh)
         for sent in await self._states.all(self._endpoint):
             if sent.landed:
-                await self._tidy_up(sent, [sent.file])
+                batch = await self._client.get(sent.batch)
+                await self._tidy_up(sent, [sent.file] if batch is None else batch.files)
             elif sent.scope == run.scope or not sent.digests.isdisjoint(run.wanted):
                 batch = await self._recovered(sent, run)
                 if batch is not None:

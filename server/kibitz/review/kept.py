@@ -105,7 +105,8 @@ class KeptAnswers:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pause_s):
                 await self._closing.wait()
-        # What comes meanwhile finds this task still busy, and starts no other.
+        await self.flush()
+        # What came meanwhile found this task still busy, and started no other.
         while self._pending or self._bad:
             await self.flush()
 
