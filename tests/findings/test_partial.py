@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kibitz.findings.partial import MAX_ITEM, PartialList
 from kibitz.guard.sanitize import Rejected, decode_json
+from kibitz.provider.wire import json_part
 
 ITEM = {"rule": "off-by-one", "quote": 'say("{[\\n\\"]}")', "nested": {"a": [{}, "}"]}, "n": None}
 
@@ -19,7 +20,7 @@ _values = st.recursive(
     max_leaves=8,
 )
 _items = st.lists(st.dictionaries(st.text(), _values, max_size=4), max_size=6)
-_hostile = st.text(alphabet='{}[]",:\\ \nfindgs0é', max_size=80)
+_hostile = st.text(alphabet='{}[]",:\\ \n`findgs0é', max_size=80)
 
 
 def read(text: str, cuts: list[int] | None = None, max_items: int = 200) -> list[dict[str, object]]:
@@ -31,11 +32,16 @@ def read(text: str, cuts: list[int] | None = None, max_items: int = 200) -> list
     return found
 
 
-@given(_items, st.lists(st.integers(0, 10_000)), st.sampled_from([None, 1]))
+@given(
+    _items,
+    st.lists(st.integers(0, 10_000)),
+    st.sampled_from([None, 1]),
+    st.sampled_from(["{}", "\n {}\n", "```json\n{}\n```", "```\n{}"]),
+)
 def test_any_portions_give_the_same_findings(
-    items: list[dict[str, Any]], cuts: list[int], indent: int | None
+    items: list[dict[str, Any]], cuts: list[int], indent: int | None, layout: str
 ) -> None:
-    text = json.dumps({"findings": items}, indent=indent, ensure_ascii=indent is None)
+    text = layout.replace("{}", json.dumps({"findings": items}, indent=indent, ensure_ascii=indent is None))
     assert read(text, cuts) == items
 
 
@@ -49,12 +55,14 @@ def test_a_cut_answer_gives_the_findings_before_the_cut(items: list[dict[str, An
     assert len(json.dumps({"findings": items[: len(found) + 1]})) - 2 > cut or len(found) == len(items)
 
 
-@given(st.text() | _hostile.map(lambda text: '{"findings":[' + text), st.lists(st.integers(0, 200)))
+@given(
+    st.text() | _hostile | _hostile.map(lambda text: '{"findings":[' + text), st.lists(st.integers(0, 200))
+)
 def test_hostile_text_raises_nothing_and_reads_alike_in_any_portions(text: str, cuts: list[int]) -> None:
     found = read(text, cuts)
     assert found == read(text)
     try:
-        whole = decode_json(text)
+        whole = decode_json(json_part(text))
     except Rejected:
         return
     # Whatever is valid as a whole had these findings in it.
@@ -67,7 +75,9 @@ def test_hostile_text_raises_nothing_and_reads_alike_in_any_portions(text: str, 
     "text",
     [
         "<think>maybe</think>",
-        '```json\n{"findings":[{}]}',
+        'Here it is: {"findings":[{}]}',
+        '```json {"findings":[{}]}' + " " * 40,
+        "```" + "x" * 21 + '\n{"findings":[{}]}',
         '{"other": 1, "findings":[{}]}',
         '{"findings": {"a": {}}}',
         '{"findings":[1, {}]}',

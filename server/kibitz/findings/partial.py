@@ -1,8 +1,9 @@
 """The findings of an answer that is still being written, one by one as each is complete.
 
 Only for showing early: what counts is the whole answer, which is read again and strictly when it is there.
-So this reads the one layout that was asked for, ``{"findings": [{...}, ...``, and falls silent at anything
-else, for good. It never raises, and never holds more than one finding.
+So this reads the one layout that was asked for, ``{"findings": [{...}, ...``, bare or as a code block (which
+models write where no schema holds them), and falls silent at anything else, for good. It never raises, and
+never holds more than one finding.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ MAX_ITEM = 1 << 16
 """Code points of one finding; an honest one has a few hundred."""
 
 _BLANK = " \t\n\r"
+_FENCE = re.compile(r"```[a-zA-Z]{0,20}[ \t]{0,8}\n")
+_FENCE_CHARS = 32
 _IN_STRING = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _OUTSIDE = re.compile(r'[^"{}]*+')
 
@@ -59,13 +62,23 @@ class PartialList:
             return self._expected(self._ahead[0])
         return self._between()
 
-    def _expected(self, token: str) -> bool:
-        if self._buffer.startswith(token):
-            self._buffer = self._buffer[len(token) :]
+    def _expected(self, mark: str) -> bool:
+        if mark == "{" and self._buffer.startswith("`"):
+            return self._fence()
+        if self._buffer.startswith(mark):
+            self._buffer = self._buffer[len(mark) :]
             self._ahead.pop(0)
             return True
-        self._silent = not token.startswith(self._buffer)
+        self._silent = not mark.startswith(self._buffer)
         return False
+
+    def _fence(self) -> bool:
+        fence = _FENCE.match(self._buffer)
+        if fence is None:
+            self._silent = len(self._buffer) >= _FENCE_CHARS
+            return False
+        self._buffer = self._buffer[fence.end() :]
+        return True
 
     def _between(self) -> bool:
         """At a brace that opens a finding, at a comma, or at the end of the list."""
