@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from pydantic import SecretStr
-from tests.provider.clients import CANARY, CODE, KEY_IN_CODE, client, planted
+from tests.provider.clients import CANARY, CODE, KEY_IN_CODE, client, config, planted
 from tests.support import fake_faults
 
 from kibitz.provider.batch import NO_BATCH
 from kibitz.provider.batch_wire import Status, line_of
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
-from kibitz.provider.errors import APIError, ConfigError, OpenAIError
+from kibitz.provider.errors import APIError, ConfigError, InvalidResponse, OpenAIError
+from kibitz.provider.keys.fixed import FixedKeys
+from kibitz.provider.keys.key import Key
+from kibitz.provider.keys.pool import KeyPool
 from kibitz.provider.models import Piece, Usage
 from kibitz.provider.transport import HardenedTransport
 
@@ -197,6 +200,27 @@ async def test_a_file_of_results_may_be_larger_than_an_answer(fake: FakeProvider
         assert len(await results(batches, batch)) == 2
 
 
+async def test_but_not_without_end(fake: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kibitz.provider.batch_sdk.MAX_RESULT_BYTES", 1000)
+    made(fake).change = lambda lines: [*lines, b" " * 1_000_000]
+    async with client(fake) as one:
+        batches = await one.batches()
+        batch = await over(batches, await submitted(batches, [PIECE]))
+        with pytest.raises(InvalidResponse, match="larger than any should be"):
+            await results(batches, batch)
+
+
+async def test_results_that_are_cut_off_are_an_error_that_passes(fake: FakeProvider) -> None:
+    made(fake).failing("content", fake_faults.truncated('{"custom_id": "r0"}\n{"cust'))
+    async with client(fake) as one:
+        batches = await one.batches()
+        batch = await over(batches, await submitted(batches, [PIECE]))
+        with pytest.raises(APIError, match="broke before the answer was complete") as caught:
+            await results(batches, batch)
+        assert caught.value.retryable
+        assert len(await results(batches, batch)) == 1
+
+
 async def test_an_endpoint_without_batches_says_so(fake: FakeProvider) -> None:
     fake.batches = None
     async with client(fake) as one:
@@ -308,6 +332,17 @@ async def test_every_call_is_signed_and_nothing_else_is_sent_along(fake: FakePro
     async with client(fake) as one:
         with pytest.raises(ConfigError, match="does not accept the API key"):
             await (await one.batches()).get("batch_1")
+
+
+async def test_the_next_key_is_tried_when_one_is_refused(fake: FakeProvider) -> None:
+    fake.key = CANARY
+    keys = FixedKeys((Key("sk-refused-0123456789", "here"), Key(CANARY, "there")))
+    async with OpenAIClient(config(fake, api_key=None), keys=KeyPool(keys)) as one:
+        batches = await one.batches()
+        batch = await over(batches, await submitted(batches, [PIECE]))
+        assert len(await results(batches, batch)) == 1
+        assert await batches.discard(batch.files)
+    assert made(fake).files == {}
 
 
 async def test_a_redirect_is_refused(fake: FakeProvider) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -194,30 +194,55 @@ async def test_only_what_changed_meanwhile_is_asked_again(tmp_path: Path, fake: 
     assert len(batches(fake).made) == 2
 
 
-@pytest.mark.parametrize("call", ["upload", "create"])
+class Mortal:
+    """Passes calls on until it is time to die: before the last one is done, or right after."""
+
+    CALLS = frozenset({"upload", "create", "get", "discard", "add", "update", "remove"})
+
+    def __init__(self, real: Any, life: list[int], *, after: bool) -> None:
+        self._real = real
+        self._life = life
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._real, name)
+        if name not in self.CALLS:
+            return call
+
+        async def passed(*arguments: Any) -> Any:
+            self._life[0] -= 1
+            if self._life[0] == 0 and not self._after:
+                raise KilledError
+            result = await call(*arguments)
+            if self._life[0] == 0:
+                raise KilledError
+            return result
+
+        return passed
+
+
 @pytest.mark.parametrize("after", [False, True])
-async def test_a_crash_while_sending_costs_nothing(
-    tmp_path: Path, fake: FakeProvider, call: str, *, after: bool, monkeypatch: pytest.MonkeyPatch
+async def test_wherever_a_process_dies_nothing_is_paid_twice_or_left_behind(
+    tmp_path: Path, fake: FakeProvider, *, after: bool
 ) -> None:
-    """The process dies in the middle of a call: before the provider did its work, or after."""
-    async with process(tmp_path, fake) as one:
-        real = getattr(one.batching._client, call)
-
-        async def killed(*arguments: str) -> None:
-            if after:
-                await real(*arguments)
-            raise KilledError
-
-        monkeypatch.setattr(one.batching._client, call, killed)
-        with pytest.raises(KilledError):
-            await one.run(ONE)
-    async with process(tmp_path, fake) as later:
-        outcome = await later.run(ONE)
-        assert outcome.landed == 2
-        assert await later.found(ONE) == ["return bad"]
-        assert await rows(later) == 0
-    assert len(batches(fake).made) == 1, "what was made is found, and not made again"
-    assert batches(fake).files == {}, "a file that nobody will use is not left there"
+    """The process dies at its first step, then at its second one, and so on, until it survives."""
+    for steps in range(1, 100):
+        folder, made = tmp_path / str(steps), len(batches(fake).made)
+        async with process(folder, fake) as one:
+            life = [steps]
+            one.batching._client = Mortal(one.batching._client, life, after=after)
+            one.batching._states = Mortal(one.states, life, after=after)  # type: ignore[assignment]  # stands for it
+            with suppress(KilledError):
+                await one.run(ONE)
+        async with process(folder, fake) as later:
+            await later.run(ONE)
+            assert await later.found(ONE) == ["return bad"]
+            assert await rows(later) == 0
+        assert len(batches(fake).made) == made + 1, f"died at step {steps}"
+        assert batches(fake).files == {}, f"died at step {steps}"
+        if life[0] > 0:
+            break
+    assert steps > 8
 
 
 async def test_an_answer_that_gets_lost_is_looked_for(tmp_path: Path, fake: FakeProvider) -> None:
