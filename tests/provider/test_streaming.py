@@ -42,6 +42,7 @@ class Heard:
     """A listener that keeps what it hears."""
 
     shown: bool = False
+    heard: int = 0
     texts: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -297,3 +298,24 @@ def test_hostile_events_give_an_answer_or_a_bad_stream(api: Any, said: list[Any]
     except BadStream:
         return
     read(Dialect(api), body)
+
+
+def test_a_flood_of_events_does_not_hold_up_the_loop() -> None:
+    turns: list[int] = []
+    events = 1000
+
+    async def flood() -> AsyncIterator[bytes]:
+        yield sse(*[{"choices": []}] * events, "[DONE]")
+
+    async def meanwhile() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        other = asyncio.create_task(meanwhile())
+        await follow(flood(), "chat", max_bytes=1 << 20, listener=Heard())
+        other.cancel()
+
+    asyncio.run(main())
+    assert len(turns) >= events / 100
