@@ -230,8 +230,9 @@ async def test_wherever_a_process_dies_nothing_is_paid_twice_or_left_behind(
         folder, made = tmp_path / str(steps), len(batches(fake).made)
         async with process(folder, fake) as one:
             life = [steps]
-            one.batching._client = Mortal(one.batching._client, life, after=after)
-            one.batching._states = Mortal(one.states, life, after=after)  # type: ignore[assignment]  # stands for it
+            for part in ("_client", "_states"):
+                real = getattr(one.batching, part)
+                setattr(one.batching, part, Mortal(real, life, after=after))
             with suppress(KilledError):
                 await one.run(ONE)
         async with process(folder, fake) as later:

@@ -12,10 +12,10 @@ import hashlib
 import uuid
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from kibitz.findings.request import split_lines
-from kibitz.provider.batch_wire import Batch, Status, chunked, line_of
+from kibitz.provider.batch_wire import Status, chunked, line_of
 from kibitz.provider.errors import ConfigError, OpenAIError
 from kibitz.provider.models import Usage
 from kibitz.review.batch_result import Estimate, Outcome, Progress
@@ -24,10 +24,10 @@ from kibitz.review.entries import pack
 from kibitz.review.reviewer import REQUEST_OVERHEAD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 
-    from kibitz.provider.batch_requests import BatchRequests
-    from kibitz.provider.batch_wire import Result
+    from kibitz.provider.batch import BatchClient
+    from kibitz.provider.batch_wire import Batch, Result
     from kibitz.review.batch_result import Watcher
     from kibitz.review.batch_state import BatchStates
     from kibitz.review.entries import Entry
@@ -40,24 +40,6 @@ _PATIENCE = 20
 """So many looks in a row may fail before waiting ends: a laptop that sleeps is no reason to give up."""
 _TYPICAL_ANSWER = 400
 """Output tokens of a request, for the estimate: mostly thoughts, and an empty list."""
-
-
-class Batches(Protocol):
-    """The part of ``BatchClient`` that is needed; see there."""
-
-    @property
-    def api(self) -> str: ...  # noqa: D102 - see the class
-    def check(self) -> None: ...  # noqa: D102 - see the class
-    def requests(self) -> BatchRequests: ...  # noqa: D102 - see the class
-    def cost(self, usage: Usage) -> Usage: ...  # noqa: D102 - see the class
-    async def upload(self, tag: str, content: bytes) -> str: ...  # noqa: D102 - see the class
-    async def create(self, tag: str, file: str) -> Batch: ...  # noqa: D102 - see the class
-    async def find(self, tag: str) -> Batch | None: ...  # noqa: D102 - see the class
-    async def find_file(self, tag: str) -> str: ...  # noqa: D102 - see the class
-    async def get(self, name: str) -> Batch | None: ...  # noqa: D102 - see the class
-    async def cancel(self, name: str) -> Batch: ...  # noqa: D102 - see the class
-    def results(self, file: str) -> AsyncGenerator[Result, None]: ...  # noqa: D102 - see the class
-    async def discard(self, files: Collection[str]) -> bool: ...  # noqa: D102 - see the class
 
 
 @dataclass(slots=True)
@@ -81,7 +63,7 @@ class Batching:
 
     def __init__(
         self,
-        client: Batches,
+        client: BatchClient,
         reviewer: Reviewer,
         states: BatchStates,
         *,
@@ -128,7 +110,8 @@ class Batching:
     async def cancel(self, sources: Iterable[Source], scope: str, watcher: Watcher) -> int:
         """Stop what is under way for ``sources``; returns how many batches. What is answered stays paid."""
         run = _Run(scope, watcher)
-        await self._take_up(run, sources)
+        async with self._states.alone():
+            await self._take_up(run, sources)
         for _, batch in run.live:
             await self._client.cancel(batch.id)
         return len(run.live)
