@@ -59,6 +59,7 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Score]:
 def test_a_quota_is_kept_and_used(who: str, scores: Callable[[str], Score]) -> None:
     """Without a single 429; two processes that share it, through a file or Redis, like one."""
     score = scores(who)
+    print(score)  # noqa: T201 - pytest shows it if the test fails
     assert (score.answered, score.failed, score.refused) == (REQUESTS, 0, 0)
     assert score.used >= 0.95
     assert score.late < 15, "somebody was overtaken again and again"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kibitz.provider.tokens import estimate
+from kibitz.provider.tokens import counted, estimate
 
 
 def test_source_code_is_estimated_within_the_measured_bounds() -> None:
@@ -17,3 +17,10 @@ def test_source_code_is_estimated_within_the_measured_bounds() -> None:
 def test_a_longer_text_is_never_estimated_shorter(first: str, second: str) -> None:
     assert estimate(first) <= estimate(first + second)
     assert estimate(first + second) <= estimate(first) + estimate(second) + 1
+
+
+def test_what_limits_count_is_the_length_of_the_whole_request() -> None:
+    # {"a":"é\\n"}: eleven bytes, one of which is a backslash and two are the letter.
+    assert counted({"a": "é\n"}) == 11 // 4 + 1
+    short = {"messages": [{"role": "user", "content": "x = 1"}], "max_tokens": 16}
+    assert counted(short) > estimate("x = 1")

@@ -26,6 +26,7 @@ from kibitz.provider.lanes import NO_KEY
 from kibitz.provider.limits.headers import observed
 from kibitz.provider.models import Usage
 from kibitz.provider.retry import Budget
+from kibitz.provider.tokens import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -226,7 +227,7 @@ class Trip(Generic[T]):
             expected.tokens,
             urgency=self.call.urgency,
             longest_pause=budget.left,
-            at_most=expected.input + expected.bound,
+            at_most=max(expected.input, counted(body)) + expected.bound,
             since=self.since,
         ) as permit:
             if key is not None and not await target.keys.still_works(key):
