@@ -20,7 +20,7 @@ def test_a_longer_text_is_never_estimated_shorter(first: str, second: str) -> No
 
 
 def test_what_limits_count_is_the_length_of_the_whole_request() -> None:
-    # {"a":"é\\n"}: eleven bytes, one of which is a backslash and two are the letter.
-    assert counted({"a": "é\n"}) == 11 // 4 + 1
+    # {"a":"é\\n"}: twelve bytes, two of which are the letter, and two the end of the line.
+    assert counted({"a": "é\n"}) == 12 // 4 + 1
     short = {"messages": [{"role": "user", "content": "x = 1"}], "max_tokens": 16}
     assert counted(short) > estimate("x = 1")
