@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from tests.provider.clients import BUG, CANARY, CODE, config, planted
 from tests.support import fake_faults
 from tests.support.fake_provider import FakeProvider, reviewer
-from tests.typing import ask, errors, keys, many, mend, review
+from tests.typing import ask, early, errors, keys, many, mend, review
 
 import kibitz
 from kibitz import OpenAIClient, OpenAIConfig
@@ -58,6 +58,13 @@ async def test_many(capsys: pytest.CaptureFixture[str]) -> None:
     async with planted() as fake, OpenAIClient(config(fake)) as client:
         await many.review_all(client, [CODE, "x = 1\n"])
     assert sorted(capsys.readouterr().out.splitlines()) == ["0 1", "1 0"]
+
+
+async def test_early(capsys: pytest.CaptureFixture[str]) -> None:
+    async with FakeProvider(reviewer(BUG, refuted=("Wrong name",))) as fake:
+        await early.watch(config(fake), CODE)
+        await early.make_sure(config(fake), CODE)
+    assert capsys.readouterr().out == "so far: Wrong name\n0 stand, 1 refuted\n"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Probe,
         Suggestion,
         Usage,
+        Verification,
     )
     from kibitz.provider.status import EngineStatus
     from kibitz.text.spans import Span
@@ -81,6 +82,7 @@ _HOMES = {
     "Timeout": "kibitz.provider.errors",
     "Urgency": "kibitz.provider.limits.priority",
     "Usage": "kibitz.provider.models",
+    "Verification": "kibitz.provider.models",
 }
 
 __all__ = [
@@ -114,6 +116,7 @@ __all__ = [
     "Timeout",
     "Urgency",
     "Usage",
+    "Verification",
     "__version__",
 ]
 

@@ -329,3 +329,38 @@ async def test_a_stream_tells_what_it_used_as_one_post_does(api: str) -> None:
     assert streamed.usage == posted.usage
     assert streamed.usage.input_tokens == 900
     assert (streamed.model, streamed.pieces) == (posted.model, posted.pieces)
+
+
+async def test_the_fallback_model_streams_when_the_first_one_cannot_answer() -> None:
+    def answer(prompt: Prompt) -> Any:
+        spare = prompt.body["model"] == "spare"
+        return Reply(content(prompt)) if spare else Reply(content(prompt), breaks="cut", breaks_after=20)
+
+    seen = Seen()
+    async with FakeProvider(answer) as fake, client(fake, fallback_model="spare") as tested:
+        batch = await seen.review(tested)
+        assert [request.body["model"] for request in fake.requests][-1] == "spare"
+    assert seen.order == ["finding 0", "finding 1", "piece 0", "piece 1"]
+    assert all("spare" in piece.answered_by for piece in batch.pieces)
+
+
+async def test_nobody_else_is_asked_once_a_finding_was_shown() -> None:
+    seen = Seen()
+    async with FakeProvider(breaking("cut")) as fake, client(fake, fallback_model="spare") as tested:
+        with pytest.raises(APIError):
+            await seen.review(tested)
+        assert len(fake.requests) == 1
+
+
+async def test_an_answer_that_is_too_long_is_asked_for_in_halves_all_the_same() -> None:
+    """It was not lost: it is known not to fit. What was shown comes again with the halves."""
+
+    def answer(prompt: Prompt) -> Reply:
+        whole = prompt.text.count("### Piece") > 1
+        return Reply(content(prompt), finish="length" if whole else "stop")
+
+    seen = Seen()
+    async with FakeProvider(answer) as fake, client(fake) as tested:
+        await seen.review(tested)
+        assert len(fake.requests) == 3
+    assert seen.order == ["finding 0", "finding 1", "finding 0", "piece 0", "finding 1", "piece 1"]

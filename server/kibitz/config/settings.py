@@ -247,7 +247,7 @@ class Settings(BaseModel):
         bool,
         Field(
             description="Whether a finding is shown as soon as it is complete, while the rest of the answer "
-            "is still on its way. Not together with `verify`."
+            "is still on its way. Not in reviews that verify, nor where `review` is `rewrite`."
         ),
         Owned(EVERYONE),
     ] = False
