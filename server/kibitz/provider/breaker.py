@@ -141,10 +141,13 @@ class Breaker:
             self._after_probe(failed=failed)
             return
         self._outcomes.append((self._clock(), failed))
+        if failed and self._mostly_failed():
+            self._open()
+
+    def _mostly_failed(self) -> bool:
         self._forget_old()
         failures = sum(bad for _, bad in self._outcomes)
-        if failed and len(self._outcomes) >= _ENOUGH and failures >= _SHARE * len(self._outcomes):
-            self._open()
+        return len(self._outcomes) >= _ENOUGH and failures >= _SHARE * len(self._outcomes)
 
     def _after_probe(self, *, failed: bool) -> None:
         if failed:

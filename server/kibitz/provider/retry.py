@@ -120,6 +120,18 @@ class Retrier:
         again. A cancellation passes through untouched.
         """
         self._allowance.earn()
+        try:
+            # Mostly that is all, without tenacity's 0.1 ms.
+            return await attempt()
+        except OpenAIError as error:
+            first: OpenAIError | None = error
+
+        async def again() -> T:
+            nonlocal first
+            if first is None:
+                return await attempt()
+            failure, first = first, None
+            raise failure
 
         async def sleep(seconds: float) -> None:
             with budget.spending():
@@ -145,7 +157,7 @@ class Retrier:
             before_sleep=before_sleep,
             reraise=True,
         )
-        return await retrying(attempt)
+        return await retrying(again)
 
     def _wait(self, state: _t.RetryCallState) -> float:
         first, most = self._config.initial_backoff_ms / 1000, self._config.max_backoff_ms / 1000

@@ -289,8 +289,10 @@ class Trip(Generic[T]):
         bound = body.get("max_output_tokens") or body.get("max_completion_tokens") or body["max_tokens"]
         assert isinstance(bound, int)  # noqa: S101 - body_of wrote it
         model, calibration = target.config.model, self.connection.calibration
+        raw = question.input_tokens
         return _Expected(
-            calibration.input(model, question.language, question.input_tokens),
+            raw,
+            calibration.input(model, question.language, raw),
             calibration.output(model, question.schema_name, bound),
             bound,
         )
@@ -331,7 +333,8 @@ class Trip(Generic[T]):
         if answer.usage is not None:
             sending.permit.settle(used.input_tokens + used.output_tokens)
             calibration = self.connection.calibration
-            calibration.learn_input(model, question.language, question.input_tokens, used.input_tokens)
+            raw = sending.expected.raw
+            calibration.learn_input(model, question.language, raw, used.input_tokens)
             calibration.learn_output(model, question.schema_name, used.output_tokens)
         tally.usage += used
         tally.model = answer.model or model
@@ -361,7 +364,10 @@ class Trip(Generic[T]):
 class _Expected:
     """Tokens that a request is expected to take."""
 
+    raw: int
+    """Of the input, by the estimate alone."""
     input: int
+    """As learnt since."""
     output: int
     bound: int
     """Of the output: it cannot be longer."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from kibitz.provider.limits.bucket import Bucket
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MINUTE = 60.0
+_at = attrgetter("at")
 SLACK = 2.0
 """Seconds. One request may travel that much longer than another; that much flow is left untouched."""
 _ANOTHER_WINDOW = 2 * MINUTE
@@ -128,10 +130,6 @@ def bucket_of(limit: float, window: float = MINUTE) -> Bucket:
     """A bucket for that many in so many seconds, of which some flow is left untouched."""
     rate = limit / window
     return Bucket(max(1.0, limit - min(SLACK * rate, limit / 2)), rate)
-
-
-def _at(mark: Mark) -> float:
-    return mark.at
 
 
 def _window(limit: float, remaining: float, reset: float | None) -> float:
