@@ -221,6 +221,7 @@ class Trip(Generic[T]):
         lane = target.lane(key.id if key is not None else NO_KEY)
         if not lane.breaker.admits:
             raise target.breaker_open(lane)
+        await self.connection.turns.turn()
         body = wire.body_of(question, target.config, dialect, stream=self.listener is not None)
         expected = self._expected(target, question, body)
         async with lane.gate.admit(

@@ -9,6 +9,7 @@ loop for up to 5 ms at a time, and the next one takes it from that one.
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -51,9 +52,17 @@ class Turns:
         if self._closed:
             raise ConfigError("this client was closed; make a new one")
         job = partial(copy_context().run, work, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._bench, job)
+        return await asyncio.get_running_loop().run_in_executor(self._bench, _done, job)
 
     def close(self) -> None:
         """Let the thread end after its last work."""
         self._closed = True
         self._bench.shutdown(wait=False)
+
+
+def _done(job: Callable[[], T]) -> T:
+    try:
+        return job()
+    finally:
+        # A thread with more to do would get the interpreter back before the loop wakes up.
+        time.sleep(0)
