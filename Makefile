@@ -60,9 +60,10 @@ imports: $(VENV)/.dev ## Check that no room imports one above it
 
 check: lint types imports test test-editors test-simulator ## Everything that CI runs
 
-bench: $(VENV)/.dev ## Measure start, memory and an editing session
+bench: $(VENV)/.dev ## Measure start, memory, an editing session and the engine
 	@$(BIN)/python -m benchmarks.start
 	@$(BIN)/python -m benchmarks.session
+	@$(BIN)/python -m benchmarks.engine
 
 clean: ## Remove what make has made here (not the weights: kibitz model remove)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
