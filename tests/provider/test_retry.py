@@ -169,6 +169,13 @@ async def test_when_nearly_all_fails_retries_stay_a_share_of_the_requests() -> N
     assert 200 + 25 <= attempts <= 200 + 31
 
 
+async def test_after_a_429_it_is_the_gate_that_holds_back() -> None:
+    clock, limited = Clock(), RateLimitExceeded("fewer", retryable=True)
+    shared = retrier(clock, allowance=Allowance(clock, most=1))
+    for _ in range(5):
+        assert await shared(scripted(limited, limited, "ok"), Budget(60, clock)) == "ok"
+
+
 def test_time_brings_retries_back() -> None:
     clock = Clock()
     allowance = Allowance(clock)

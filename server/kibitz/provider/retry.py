@@ -2,6 +2,7 @@
 
 Retries are a share of what goes out: each request adds a tenth of one to a purse, time adds one every ten
 seconds, and each retry takes one. When nearly all fails, an empty purse keeps kibitz from doubling the load.
+After a 429 a retry is free: the gate lets it through only when the provider should have room for it.
 
 A wait is random between 0 and a ceiling that doubles (so that clients which failed together do not come back
 together), but never shorter than what the provider asks for. A provider that asks for more time than the
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import tenacity as _t
 
-from kibitz.provider.errors import InvalidResponse, OpenAIError, Timeout
+from kibitz.provider.errors import InvalidResponse, OpenAIError, RateLimitExceeded, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -149,8 +150,7 @@ class Retrier:
                 state.attempt_number > self._config.max_retries
                 or state.upcoming_sleep >= budget.left
                 or final()
-                # The last to be asked, because it takes.
-                or not self._allowance.take()
+                or not self._affords(_error(state))
             ),
             wait=self._wait,
             sleep=sleep,
@@ -158,6 +158,10 @@ class Retrier:
             reraise=True,
         )
         return await retrying(again)
+
+    def _affords(self, error: OpenAIError) -> bool:
+        """Whether there is a retry left; to be asked last, because it takes."""
+        return isinstance(error, RateLimitExceeded) or self._allowance.take()
 
     def _wait(self, state: _t.RetryCallState) -> float:
         first, most = self._config.initial_backoff_ms / 1000, self._config.max_backoff_ms / 1000
