@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE_S = 0.05
+_SLICES = 5
 CONNECT_S = 1.0
 """For a connection that is made in the background."""
 _SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss", "unix": "unix"}
@@ -138,14 +139,30 @@ class _RedisLedger:
         if client is None:
             raise RuntimeError("prepare() comes first")
         try:
-            async with asyncio.timeout(seconds):
-                return await ask(client)
+            return await _in_time(seconds, ask(client))
         except client.outages as error:
             why = masking.mask(str(error)).rstrip(".") or f"no answer within {seconds * 1000:.0f} ms"
             raise LedgerUnavailableError(
                 f"the shared limits at {self._place.name} are out of reach: {why}. Until they are back, each "
                 "process keeps to its part of the limits. Check the server and the setting redis_url"
             ) from None  # a client's traceback shows its arguments
+
+
+async def _in_time(seconds: float, answer: Awaitable[T]) -> T:
+    """The answer, if it comes within that time. A loop that is busy is no outage of the server.
+
+    So the time is waited in slices: in each of them the loop gets to look at what has come.
+    """
+    asked = asyncio.ensure_future(answer)
+    try:
+        for _ in range(_SLICES):
+            await asyncio.wait({asked}, timeout=seconds / _SLICES)
+            if asked.done():
+                return asked.result()
+        raise TimeoutError
+    finally:
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
 
 
 def _client(place: Address) -> _Client:
