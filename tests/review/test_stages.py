@@ -228,6 +228,9 @@ async def test_a_verifier_that_fails_is_told_of_and_hides_nothing() -> None:
         assert not review.unreviewed
         assert [type(error) for error in review.errors] == [APIError]
         assert review.stats.verification.unanswered == 2
+        fake.answer = answering
+        assert titles(await reviews.review(SOURCE)) == [GOOD.title]
+        assert asked(fake) == ["findings", "verdicts", "verdicts"], "what was found is not asked for again"
 
 
 async def test_what_was_verified_is_known_to_the_next_process(tmp_path: Path) -> None:

@@ -68,6 +68,8 @@ class PieceAnalysis:
     answered_by: str = ""
     """What answered in place of the configured model, or answered less than was asked; mostly empty. Such an
     answer is not worth keeping for long."""
+    unverified: bool = False
+    """Whether the findings were to be verified, and the verifier could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)

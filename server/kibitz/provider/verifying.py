@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 REFUTED = "refuted"
 """Why a finding was dropped: the verifier traced it, and it does not hold."""
-_UNVERIFIED = "the same model without the verifier"
-"""What ``PieceAnalysis.answered_by`` says of findings that could not be verified."""
 _FIXED = estimate(verify.INSTRUCTIONS) + estimate(json.dumps(verify.SCHEMA))
 
 
@@ -142,8 +140,7 @@ def _judge(pack: Sequence[_Held], verdicts: Sequence[Verdict | None], instead: s
 
 def _unverified(pack: Sequence[_Held], error: OpenAIError, landing: Landing) -> Verification:
     for each in pack:
-        analysis = replace(each.analysis, answered_by=each.analysis.answered_by or _UNVERIFIED)
-        landing.pass_on(each.job.index, analysis)
+        landing.pass_on(each.job.index, replace(each.analysis, unverified=True))
     # Never a ConfigError, whatever it was: the review itself can go on.
     told = APIError(
         f"findings could not be verified, and are shown all the same: {error.message}",

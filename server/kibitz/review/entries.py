@@ -30,7 +30,8 @@ class Entry:
     tokens: int
     """Estimated input tokens of the piece in a request, as the client counts them."""
     accepted: tuple[str, ...] = ()
-    """Where answers are known under several digests: all of them, best first."""
+    """Where answers are known under several digests: all of them, best first. Under the last one it is known
+    what was found, verified or not."""
 
     @property
     def keys(self) -> tuple[str, ...]:

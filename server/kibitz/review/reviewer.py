@@ -254,10 +254,12 @@ class Reviewer:
         """Ask for one batch; each answer is remembered and landed as it comes."""
 
         def land(index: int, analysis: PieceAnalysis) -> None:
-            digest = batch.entries[index].digest
-            if digest not in flight.landed:
-                self.remember(digest, analysis)
-                flight.land(digest, analysis)
+            entry = batch.entries[index]
+            if entry.digest not in flight.landed:
+                # What could not be verified is known all the same: next time only the verifier is asked.
+                key = entry.keys[-1] if analysis.unverified else entry.digest
+                self.remember(key, replace(analysis, unverified=False))
+                flight.land(entry.digest, analysis)
 
         def show(index: int, finding: Finding) -> None:
             digest = batch.entries[index].digest
