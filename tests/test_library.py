@@ -19,12 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAMS = Path(__file__).parent / "typing"
+README = Path(__file__).parents[1] / "README.md"
 PAGE = Path(__file__).parents[1] / "docs" / "library.md"
 
 
 @pytest.mark.parametrize("program", sorted(PROGRAMS.glob("*.py")), ids=lambda path: path.stem)
 def test_the_page_shows_the_program(program: Path) -> None:
     assert f"```python\n{program.read_text()}```" in PAGE.read_text()
+
+
+def test_the_readme_shows_the_first_one() -> None:
+    assert f"```python\n{(PROGRAMS / 'review.py').read_text()}```" in README.read_text()
 
 
 def test_ten_lines_are_enough() -> None:
