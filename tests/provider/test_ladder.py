@@ -138,6 +138,21 @@ async def test_the_next_key_has_its_turn_at_once(refusal: Answer) -> None:
         assert keys_of(fake) == [FIRST, SECOND, SECOND]
 
 
+async def test_requests_side_by_side_that_take_one_step_tell_it_once() -> None:
+    clock = Clock()
+    async with (
+        FakeProvider(by_key(first=fake_faults.status(401))) as fake,
+        engine(fake, FIRST, SECOND, clock=clock) as (client, steps),
+    ):
+        await client.warm()
+        await asyncio.gather(*(client.process_code(CODE + "\n" * n) for n in range(4)))
+        assert keys_of(fake).count(SECOND) == 4
+        assert steps.kinds == [Kind.NEXT_KEY]
+        clock.now += 61
+        client._connection.note(steps.steps[0])
+        assert steps.kinds == [Kind.NEXT_KEY, Kind.NEXT_KEY]
+
+
 async def test_a_key_without_credit_is_tried_again_after_a_quarter_of_an_hour() -> None:
     clock = Clock()
     async with (

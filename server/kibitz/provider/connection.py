@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _STEPS_KEPT = 20
+_NEWS_SECONDS = 60.0
+"""So long the same step again is no news."""
 _FALLBACK = ("fallback_api_key", "fallback_base_url")
 
 
@@ -79,6 +81,7 @@ class Connection:
         self.turns = Turns()
         self.retrier = Retrier(config.retry_config, sleep=sleep, allowance=Allowance(clock))
         self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
+        self._noted = float("-inf")
         self._gates = gates = Gates(quota)
 
         def target(config: OpenAIConfig, pool: KeyPool) -> Target:
@@ -142,7 +145,14 @@ class Connection:
         return await Trip(self, question, parse, call, listener).answer()
 
     def note(self, step: Step) -> None:
-        """Something else is asked than before: keep it for the status, and tell it."""
+        """Something else is asked than before: keep it for the status, and tell it.
+
+        Requests side by side take the same step at once: that is one piece of news.
+        """
+        now = self.clock()
+        if self._steps and self._steps[-1] == step and now - self._noted < _NEWS_SECONDS:
+            return
+        self._noted = now
         self._steps.append(step)
         if self.observer is not None:
             self.observer.stepped(step)

@@ -56,6 +56,8 @@ def _failed(task: asyncio.Task[Sdk]) -> bool:
 
 
 def _load(config: OpenAIConfig) -> Sdk:
-    pricing.load()
+    if not config.endpoint.is_loopback:
+        # Nothing that runs on this machine has a price.
+        pricing.load()
     sdk: Sdk = importlib.import_module("kibitz.provider.sdk").load(config)
     return sdk
