@@ -78,7 +78,7 @@ def asking(text: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.model
-async def test_it_answers_who_has_the_key_from_a_prefix_that_it_has_read(engine: Engine) -> None:
+async def test_it_answers_who_has_the_key_and_keeps_the_prefix_that_it_has_read(engine: Engine) -> None:
     endpoint = await engine.start()
     assert engine.running
     assert endpoint.base_url.startswith("http://127.0.0.1:")
@@ -87,6 +87,8 @@ async def test_it_answers_who_has_the_key_from_a_prefix_that_it_has_read(engine:
     assert status == 200
     assert answer["model"] == TINY.name
     assert answer["usage"]["completion_tokens"] <= 4
+    # Not yet of the first: it may overtake the engine's own reading ahead, which goes on beside it.
+    _, answer = await chat(endpoint, messages=asking("Hello"), max_tokens=4)
     assert answer["usage"]["prompt_tokens_details"]["cached_tokens"] > 50
     assert await engine.start() is endpoint
 
