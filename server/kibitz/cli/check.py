@@ -20,10 +20,8 @@ from kibitz.cli.progress import CheckProgress
 from kibitz.cli.report import total
 from kibitz.cli.reviewing import Plan, refused, review_all
 from kibitz.cli.selecting import select
-from kibitz.cli.telling import listen
+from kibitz.cli.starting import started
 from kibitz.findings.finding import Severity
-from kibitz.local.errors import LocalModelError
-from kibitz.provider.errors import OpenAIError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,27 +148,13 @@ class _Check:
         return totals
 
     async def _review(self, progress: CheckProgress, printed: Callable[[FileReport], None]) -> None:
-        from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second; bad options are told before
-
-        try:
-            app = App.create(self.loaded.settings, self.loaded.where)
-        except (OpenAIError, LocalModelError) as error:
-            raise click.ClickException(str(error)) from error
-        try:
-            listen(app, progress.tell)
-            progress.saying(f"starting {app.describe()}")
-            try:
-                reviewer = await app.reviewer()
-            except (OpenAIError, LocalModelError) as error:
-                raise click.ClickException(str(error)) from error
+        async with started(self.loaded, progress) as (app, reviewer):
             self.free = app.choice.provider == "local"
             if self.batch:
                 await self._ask_in_batch(app, reviewer, progress)
             await review_all(
                 self.targets, reviewer, self.plan, on_report=printed, on_progress=progress.partial
             )
-        finally:
-            await app.aclose()
 
     async def _ask_in_batch(self, app: App, reviewer: Reviewer, progress: CheckProgress) -> None:
         from kibitz.cli.batching import Trip, unanswered  # noqa: PLC0415 - few need it

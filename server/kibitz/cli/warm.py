@@ -18,8 +18,7 @@ from kibitz.cli.output.visible import escape
 from kibitz.cli.progress import CheckProgress
 from kibitz.cli.reviewing import Plan, review_all
 from kibitz.cli.selecting import select
-from kibitz.cli.telling import listen
-from kibitz.local.errors import LocalModelError
+from kibitz.cli.starting import started
 from kibitz.provider.errors import OpenAIError, RateLimitExceeded
 from kibitz.provider.limits.priority import Priority
 
@@ -166,23 +165,9 @@ class _Warm:
 @asynccontextmanager
 async def _started(warm: _Warm) -> AsyncIterator[tuple[App, Reviewer, CheckProgress]]:
     """The app and its reviewer while a block runs, with progress on a terminal."""
-    from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second; bad options are told before
-
     with CheckProgress(len(warm.targets)) as progress:
-        try:
-            app = App.create(warm.loaded.settings, warm.loaded.where)
-        except (OpenAIError, LocalModelError) as error:
-            raise click.ClickException(str(error)) from error
-        try:
-            listen(app, progress.tell)
-            progress.saying(f"starting {app.describe()}")
-            try:
-                reviewer = await app.reviewer()
-            except (OpenAIError, LocalModelError) as error:
-                raise click.ClickException(str(error)) from error
+        async with started(warm.loaded, progress) as (app, reviewer):
             yield app, reviewer, progress
-        finally:
-            await app.aclose()
 
 
 async def _until(event: asyncio.Event, work: Coroutine[object, object, None]) -> None:

@@ -18,6 +18,7 @@ from kibitz.provider.errors import (
     RateLimitExceeded,
     Timeout,
 )
+from kibitz.provider.keys.pool import REFUSED
 
 BREAKER_OPEN = "breaker-open"
 """Code of the error for a request that was not sent, because nearly all before it failed."""
@@ -28,9 +29,8 @@ CONSENT = "consent"
 """Code of the error for a key that the user did not allow to go to an address."""
 _REFUSED_KEY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _NOT_HERE = _REFUSED_KEY | {HTTPStatus.NOT_FOUND}
-NO_GOOD_KEY = "invalid_api_key"
 _OF_THE_NETWORK = frozenset({"unreachable", "certificate", "tls", "redirect"})
-_OF_THE_ENDPOINT = _OF_THE_NETWORK | {CONSENT, NO_GOOD_KEY}
+_OF_THE_ENDPOINT = _OF_THE_NETWORK | {CONSENT, REFUSED}
 
 
 class Kind(StrEnum):

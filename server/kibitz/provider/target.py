@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kibitz.provider.errors import APIError, ConfigError
 from kibitz.provider.fallback import BREAKER_OPEN, MODEL_MISSING
-from kibitz.provider.keys.consent import ConsentNeeded
+from kibitz.provider.keys.consent import ConsentNeeded, origin_of
 from kibitz.provider.keys.pool import State as KeyState
 from kibitz.provider.lanes import NO_KEY, Lanes
 from kibitz.provider.link import Link
@@ -91,8 +91,7 @@ class Target:
             avoid = {*avoid, *(key_id for key_id in held if self.lane(key_id).gate.paused_for > 0)}
         key = await self.keys.pick(avoid)
         if key is not None and self._consents is not None:
-            scheme, host, port = self.config.endpoint.origin
-            origin = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+            origin = origin_of(self.config.endpoint.url)
             if not self._consents.allows(origin, key.place):
                 raise ConsentNeeded(origin, key.place)
         return key
