@@ -223,6 +223,7 @@ def test_no_message_shows_a_secret(env: dict[str, str]) -> None:
             "tokens_per_minute",
             "max_concurrency",
             "max_request_tokens",
+            "warm_max_tokens",
         }
     ],
 )
@@ -242,6 +243,7 @@ SECRETS = {
     "api_keys": "sk-one-0123456789,sk-two-0123456789",
     "fallback_api_key": "sk-one-0123456789",
     "redis_url": "redis://:hunter2@cache.example:6379/0",
+    "shared_cache_secret": "hunter2-of-the-whole-team",
 }
 
 
@@ -259,7 +261,7 @@ def test_a_pool_of_keys_is_a_list() -> None:
     assert [key.get_secret_value() for key in loaded.settings.api_keys] == SECRETS["api_keys"].split(",")
 
 
-@pytest.mark.parametrize("name", ["api_keys", "fallback_api_key", "redis_url"])
+@pytest.mark.parametrize("name", SECRETS)
 def test_a_file_that_others_can_read_gives_no_secret(name: str, toml: Callable[..., Path]) -> None:
     value = f'["{KEY}"]' if name == "api_keys" else f'"{SECRETS[name]}"'
     (problem,) = read(toml=toml(f"{name} = {value}\n", 0o644)).problems
@@ -271,6 +273,13 @@ def test_a_file_that_others_can_read_gives_no_secret(name: str, toml: Callable[.
 def test_an_address_that_is_no_redis_is_refused(url: str) -> None:
     (problem,) = read(env={"KIBITZ_REDIS_URL": url}).problems
     assert "redis://host:6379/0" in problem.message or "unix:///" in problem.message
+
+
+@pytest.mark.parametrize("secret", ["short", "sixteen characters and spaces", "x" * 513])
+def test_a_secret_that_can_be_guessed_is_refused(secret: str) -> None:
+    (problem,) = read(env={"KIBITZ_SHARED_CACHE_SECRET": secret}).problems
+    assert "16 to 512" in problem.message
+    assert secret not in problem.message
 
 
 def test_a_key_is_never_taken_from_the_command_line() -> None:

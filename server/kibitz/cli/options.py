@@ -14,7 +14,7 @@ from kibitz.telemetry import logs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-EDITOR_ONLY = frozenset({"enabled", "debounce_ms", "max_delay_ms"})
+EDITOR_ONLY = frozenset({"enabled", "debounce_ms", "max_delay_ms", "warm", "warm_max_tokens"})
 
 
 def settings_options(*, without: frozenset[str] = frozenset()) -> Callable[[Any], Any]:

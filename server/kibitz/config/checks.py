@@ -8,6 +8,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 _KEY = re.compile(r"[\x21-\x7e]{8,512}")
+_TEAM_SECRET = re.compile(r"[\x21-\x7e]{16,512}")
 
 
 def check_key(key: str) -> None:
@@ -50,6 +51,12 @@ def check_redis_url(url: str) -> None:
             raise ValueError("it should look like unix:///run/redis.sock")
     elif parts.scheme not in {"redis", "rediss", "valkey", "valkeys"} or not parts.hostname:
         raise ValueError("it should look like redis://host:6379/0, or rediss:// with TLS")
+
+
+def check_team_secret(secret: str) -> None:
+    """Raise ValueError unless ``secret`` is long enough not to be guessed; the message never holds it."""
+    if not _TEAM_SECRET.fullmatch(secret):
+        raise ValueError("it should be 16 to 512 printable ASCII characters without spaces or line ends")
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from kibitz.config.checks import check_base_url, check_key, check_redis_url
+from kibitz.config.checks import check_base_url, check_key, check_redis_url, check_team_secret
 from kibitz.config.owners import EVERYONE, SECRET, USER, Owned, Source, Tighten
 
 _LIMIT = Owned(EVERYONE, lsp=Tighten.LOWER)
@@ -23,6 +23,11 @@ def _check_key(key: SecretStr) -> SecretStr:
 def _check_redis_url(url: SecretStr) -> SecretStr:
     check_redis_url(url.get_secret_value())
     return url
+
+
+def _check_team_secret(secret: SecretStr) -> SecretStr:
+    check_team_secret(secret.get_secret_value())
+    return secret
 
 
 def _expand(path: Path) -> Path:
@@ -205,8 +210,26 @@ class Settings(BaseModel):
     redis_url: Annotated[
         Annotated[SecretStr, AfterValidator(_check_redis_url)] | None,
         Field(
-            description="A Redis or Valkey server through which a team shares its limits: "
+            description="A Redis or Valkey server through which a team shares its limits and its answers: "
             "`redis://host:6379/0`, or `rediss://` with TLS. Needs the extra `shared`. In the user file only "
+            "if nobody else can read the file (mode 600)."
+        ),
+        Owned(SECRET),
+    ] = None
+    shared_cache: Annotated[
+        bool,
+        Field(
+            description="Whether answers are shared through `redis_url`. What is shared are findings and the "
+            "new lines of their fixes, under hashes; of your code nothing else. To another machine only "
+            "with TLS (`rediss://`) or `shared_cache_secret`."
+        ),
+        Owned(USER),
+    ] = True
+    shared_cache_secret: Annotated[
+        Annotated[SecretStr, AfterValidator(_check_team_secret)] | None,
+        Field(
+            description="A secret of the team, 16 characters or more, by which shared answers are encrypted: "
+            "who has the server but not the secret can neither read nor write them. In the user file only "
             "if nobody else can read the file (mode 600)."
         ),
         Owned(SECRET),
@@ -296,7 +319,19 @@ class Settings(BaseModel):
         Owned(EVERYONE, unit="bytes", lsp=Tighten.LOWER),
     ] = 262_144
     cache_ttl_s: Annotated[
-        int, Field(ge=0, le=31_536_000, description="How long an answer is kept."), Owned(USER, unit="s")
+        int,
+        Field(ge=0, le=31_536_000, description="How long an answer is as good as new; 0 keeps none."),
+        Owned(USER, unit="s"),
+    ] = 604_800
+    cache_stale_s: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=31_536_000,
+            description="How long after that an answer is still shown, while it is asked for again when "
+            "nothing else is to be done.",
+        ),
+        Owned(USER, unit="s"),
     ] = 604_800
     cache_max_bytes: Annotated[
         int,
@@ -321,6 +356,25 @@ class Settings(BaseModel):
         ),
         Owned(USER, unit="bytes"),
     ] = 268_435_456
+    warm: Annotated[
+        Literal["off", "restore", "recent"],
+        Field(
+            description="What the editor's server does ahead of time about files that changed lately and are "
+            "not open: `restore` brings what is known of them from the disk and the team's server, which "
+            "costs nothing and sends nothing to the provider; `recent` asks for the rest, too, when nothing "
+            "else is to be done."
+        ),
+        Owned(USER),
+    ] = "restore"
+    warm_max_tokens: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000_000,
+            description="The most that `warm = recent` sends in a day, over all windows.",
+        ),
+        Owned(EVERYONE, unit="tokens", lsp=Tighten.LOWER),
+    ] = 50_000
     local_model: Annotated[
         _Name, Field(description="The embedded model (see `kibitz model list`)."), Owned(USER)
     ] = "qwen2.5-coder-1.5b"
@@ -346,7 +400,7 @@ class Settings(BaseModel):
     ] = None
 
 
-_SECRETS = frozenset({"api_key", "api_keys", "fallback_api_key", "redis_url"})
+_SECRETS = frozenset({"api_key", "api_keys", "fallback_api_key", "redis_url", "shared_cache_secret"})
 
 
 def setting_names() -> tuple[str, ...]:

@@ -70,6 +70,8 @@ class PieceAnalysis:
     answer is not worth keeping for long."""
     unverified: bool = False
     """Whether the findings were to be verified, and the verifier could not be asked."""
+    paid: Usage = field(default_factory=Usage)
+    """Its share of what the requests took that answered it: what is saved whenever it is used again."""
 
 
 @dataclass(frozen=True, slots=True)
