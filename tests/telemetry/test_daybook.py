@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.state.database import Database
-from kibitz.telemetry.daybook import KEPT_DAYS, Counts, Daybook
+from kibitz.telemetry.daybook import Counts, Daybook
+from kibitz.telemetry.tables import KEPT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
