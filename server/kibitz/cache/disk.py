@@ -6,140 +6,151 @@ write the user's files could have written it.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from kibitz.state.database import Component
+from kibitz.cache import rows
+from kibitz.cache.rows import COMPONENT, DiskStats, look_up
+from kibitz.state.database import StateUnavailable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
+    from kibitz.cache.tier import Kept
     from kibitz.state.database import Database
 
-COMPONENT = Component(
-    name="answers",
-    version=1,
-    schema=(
-        """CREATE TABLE answers_kept (digest TEXT PRIMARY KEY, value TEXT NOT NULL, size INTEGER NOT NULL,
-        stored REAL NOT NULL, used REAL NOT NULL) WITHOUT ROWID""",
-        "CREATE INDEX answers_by_age ON answers_kept (stored)",
-        "CREATE INDEX answers_by_use ON answers_kept (used, size)",
-    ),
-)
-ROW_OVERHEAD = 320
-"""Bytes that a row takes beside its value: the digest, three times, and the columns."""
-_TOUCH_S = 3600.0
-"""How exactly it is known when a row was last used. Finer costs a write for every read."""
-_LARGEST = 1 / 8
-"""A value that takes a larger share of the limit is not kept: it would drive out all others."""
-_ROOM = 0.9
-"""Down to this share of the limit rows are deleted, so that not every write has to delete one."""
+__all__ = ["DiskCache", "DiskStats", "DiskVerdict", "look_up"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What was kept, and how long it will be."""
+class DiskVerdict:
+    """What ``verify`` found, and did about it."""
 
-    value: str
-    left_s: float
+    entries: int
+    """Answers that are all right."""
+    bad: int
+    """Answers that were none; they are deleted."""
+    rebuilt: bool
+    """Whether the file was damaged: then it was renamed to ``….damaged``, and a new one begun."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether there was nothing to mend."""
+        return not self.bad and not self.rebuilt
 
 
 class DiskCache:
-    """Text by digest in the state database. Times are the wall clock's: they outlive processes."""
+    """The tier ``disk``, in the state database."""
 
-    def __init__(
-        self, database: Database, *, max_bytes: int, ttl_s: float, clock: Callable[[], float] = time.time
-    ) -> None:
-        """Does no I/O. ``ttl_s`` counts from the writing; reading does not prolong it."""
+    name = "disk"
+
+    def __init__(self, database: Database, *, max_bytes: int, clock: Callable[[], float] = time.time) -> None:
+        """Does no I/O. ``clock`` tells the wall clock's seconds."""
         database.register(COMPONENT)
         self._database = database
         self._max_bytes = max_bytes
-        self._ttl_s = ttl_s
         self._clock = clock
-        self._touched: set[str] = set()
+        self._worn: set[str] = set()
+        """What was used, and is to be said so with the next write."""
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used, in words for people, and what to do; empty while it can."""
+        return self._database.problem
 
     async def get(self, digests: Collection[str]) -> dict[str, Kept]:
-        """Those of ``digests`` that are known.
+        """Those of ``digests`` that are known, stale ones too. Reading does not prolong a life."""
+        if not digests:
+            return {}
+        worn: set[str] = set()
+        try:
+            found = await self._database.read(partial(look_up, digests=digests, now=self._clock(), worn=worn))
+        except StateUnavailable:
+            return {}
+        self._worn |= worn
+        return found
+
+    async def put(self, values: Mapping[str, Kept], *, discard: Collection[str] = ()) -> bool:
+        """Keep ``values``, forget ``discard``, and delete what is too old or too much.
+
+        False if the database cannot be used; then nothing was done.
+        """
+        worn, self._worn = self._worn, set()
+        return await self._write(
+            partial(
+                rows.write,
+                values=values,
+                discard=discard,
+                worn=worn,
+                max_bytes=self._max_bytes,
+                now=self._clock(),
+            )
+        )
+
+    async def clear(self) -> bool:
+        """Forget everything, for all processes, and give the space back. False if that cannot be done now."""
+        self._worn.clear()
+        try:
+            newest = await self._database.read(rows.newest_id)
+            while await self._database.run(partial(rows.delete_some, newest=newest)):
+                pass
+            await self._database.shrink()
+        except StateUnavailable:
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """Write down what was used lately. The database is not this one's to close."""
+        if self._worn:
+            worn, self._worn = self._worn, set()
+            await self._write(partial(rows.touch, digests=worn, now=self._clock()))
+
+    async def stats(self) -> DiskStats:
+        """What there is, of all processes.
 
         Raises:
             StateUnavailable: the database cannot be used.
         """
-        if not digests:
-            return {}
-        now, wanted = self._clock(), json.dumps(list(digests))
-        rows = await self._database.read(
-            lambda connection: connection.execute(
-                "SELECT digest, value, stored, used FROM answers_kept"
-                " WHERE digest IN (SELECT value FROM json_each(?))",
-                (wanted,),
-            ).fetchall()
-        )
-        found: dict[str, Kept] = {}
-        for digest, value, stored, used in rows:
-            # A clock that was set back must not make rows immortal.
-            left = self._ttl_s - abs(now - stored)
-            if isinstance(value, str) and left >= 0:
-                found[digest] = Kept(value, left)
-                if abs(now - used) > _TOUCH_S:
-                    self._touched.add(digest)
-        return found
+        return await self._database.read(partial(rows.stats, path=self._database.path, now=self._clock()))
 
-    async def put(self, values: Mapping[str, str], *, discard: Collection[str] = ()) -> None:
-        """Keep ``values``, forget ``discard``, and delete what is too old or too much.
+    async def rows(self) -> AsyncIterator[tuple[str, Kept]]:
+        """All that is known, in no order that means anything; what is written meanwhile may be missing.
 
         Raises:
-            StateUnavailable: the database cannot be used; nothing was kept.
+            StateUnavailable: the database cannot be used.
         """
-        now = self._clock()
-        touched, self._touched = self._touched, set()
-        rows = [
-            (digest, value, ROW_OVERHEAD + len(value), now, now)
-            for digest, value in values.items()
-            if ROW_OVERHEAD + len(value) <= self._max_bytes * _LARGEST
-        ]
+        after: int | None = 0
+        while after is not None:
+            living, after = await self._database.read(partial(rows.living, now=self._clock(), after=after))
+            for row in living:
+                yield row
 
-        def write(connection: sqlite3.Connection) -> None:
-            connection.executemany(
-                "UPDATE answers_kept SET used = ? WHERE digest = ?", [(now, digest) for digest in touched]
-            )
-            connection.executemany(
-                "DELETE FROM answers_kept WHERE digest = ?", [(digest,) for digest in discard]
-            )
-            connection.executemany("INSERT OR REPLACE INTO answers_kept VALUES (?, ?, ?, ?, ?)", rows)
-            self._tidy(connection, now)
+    async def verify(self, check: Callable[[str, str], bool]) -> DiskVerdict:
+        """Look through the whole file and every row, and delete those for which ``check`` is false.
 
-        await self._database.run(write)
-
-    async def clear(self) -> None:
-        """Forget everything, for all processes.
+        Args:
+            check: is given a digest and a value, in the database's thread.
 
         Raises:
-            StateUnavailable: the database cannot be used; what it holds is still there.
+            StateUnavailable: the database cannot be used.
         """
-        self._touched.clear()
+        rebuilt = not await self._database.check()
+        entries = bad = 0
+        after: int | None = 0
+        while after is not None:
+            good, spoilt, after = await self._database.read(partial(rows.examine, check=check, after=after))
+            entries += good
+            if spoilt:
+                bad += await self._database.run(partial(rows.delete_exactly, rows=spoilt))
+        await self._database.run(rows.recount)
+        return DiskVerdict(entries, bad, rebuilt)
 
-        def delete(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM answers_kept")
-
-        await self._database.run(delete)
-
-    @property
-    def has_news(self) -> bool:
-        """Whether there is something to write besides new values: what was used lately."""
-        return bool(self._touched)
-
-    def _tidy(self, connection: sqlite3.Connection, now: float) -> None:
-        connection.execute(
-            "DELETE FROM answers_kept WHERE stored <= ? OR stored >= ?",
-            (now - self._ttl_s, now + self._ttl_s),
-        )
-        (size,) = connection.execute("SELECT coalesce(sum(size), 0) FROM answers_kept").fetchone()
-        if size > self._max_bytes:
-            connection.execute(
-                "DELETE FROM answers_kept WHERE digest IN (SELECT digest FROM (SELECT digest,"
-                " sum(size) OVER (ORDER BY used DESC, digest) AS newer FROM answers_kept) WHERE newer > ?)",
-                (self._max_bytes * _ROOM,),
-            )
+    async def _write(self, job: Callable[[sqlite3.Connection], None]) -> bool:
+        try:
+            await self._database.run(job)
+        except StateUnavailable:
+            return False
+        return True

@@ -72,6 +72,24 @@ class Database:
         """The same for a job that only reads: it waits for nobody, and works where writing does not."""
         return await self._do(job, write=False)
 
+    async def check(self) -> bool:
+        """Look through the whole file, for seconds if it is large. Whether there was no damage.
+
+        A damaged file is set aside, and a new one begun.
+
+        Raises:
+            StateUnavailable: the database cannot be used.
+        """
+        return await self._in_thread(self._store.check, write=False)
+
+    async def shrink(self) -> None:
+        """Give the space that the file does not use back to the disk, unless somebody is in the way.
+
+        Raises:
+            StateUnavailable: the database cannot be used.
+        """
+        await self._in_thread(self._store.shrink, write=True)
+
     async def aclose(self) -> None:
         """Finish what is under way and close the file. From then on it is unavailable."""
         self._closed = True
@@ -81,18 +99,19 @@ class Database:
             executor.shutdown(wait=False)
 
     async def _do(self, job: Callable[[sqlite3.Connection], T], *, write: bool) -> T:
+        components = self._components
+        return await self._in_thread(lambda: self._store.transact(job, components, write=write), write=write)
+
+    async def _in_thread(self, action: Callable[[], T], *, write: bool) -> T:
         if self._closed:
             raise StateUnavailable("kibitz's state database is closed: this process is ending", lasting="all")
         if self._clock() < self._rest_until[write]:
             raise StateUnavailable(self.problem, lasting="all")
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, thread_name_prefix="kibitz-state")
-        components = self._components
         loop = asyncio.get_running_loop()
         try:
-            result = await loop.run_in_executor(
-                self._executor, lambda: self._store.transact(job, components, write=write)
-            )
+            result = await loop.run_in_executor(self._executor, action)
         except StateUnavailable as error:
             self._rest(error)
             raise

@@ -86,16 +86,41 @@ class Store:
         Raises:
             StateUnavailable: the file cannot be used, or another process keeps it locked.
         """
+        return self._guarded(lambda: self._mended(job, components, write=write), components, write=write)
+
+    def check(self) -> bool:
+        """Look through the whole file; a damaged one is replaced. Whether there was no damage.
+
+        Raises:
+            StateUnavailable: as ``transact`` does.
+        """
+        return self._guarded(self._checked, (), write=False)
+
+    def shrink(self) -> None:
+        """Give the space that the file does not use back to the disk, unless somebody is in the way.
+
+        Raises:
+            StateUnavailable: the file cannot be used.
+        """
+        try:
+            self._guarded(self._vacuumed, (), write=True)
+        except StateUnavailable as error:
+            if error.lasting != "no":
+                raise
+
+    def close(self) -> None:
+        """Close the file; the next transaction opens it again."""
+        connection, self._connection = self._connection, None
+        self._made.clear()
+        if connection is not None:
+            connection.close()
+
+    def _guarded(self, action: Callable[[], T], components: Iterable[Component], *, write: bool) -> T:
+        """Do ``action``, and tell outages from mistakes."""
         import sqlite3  # noqa: PLC0415 - in this thread, so that nobody waits for it
 
         try:
-            try:
-                return self._attempt(job, components, write=write)
-            except sqlite3.DatabaseError as error:
-                if _code(error) not in _DAMAGED:
-                    raise
-                self._set_aside()
-                return self._attempt(job, components, write=write)
+            return action()
         except sqlite3.Error as error:
             code = _code(error)
             if code is None or (code == _GENERIC and not self._outdated(components)):
@@ -105,12 +130,40 @@ class Store:
             self.close()
             raise self._unavailable(error, None, write=write) from error
 
-    def close(self) -> None:
-        """Close the file; the next transaction opens it again."""
-        connection, self._connection = self._connection, None
-        self._made.clear()
-        if connection is not None:
-            connection.close()
+    def _mended(
+        self, job: Callable[[sqlite3.Connection], T], components: Iterable[Component], *, write: bool
+    ) -> T:
+        import sqlite3  # noqa: PLC0415 - see _guarded
+
+        try:
+            return self._attempt(job, components, write=write)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self._set_aside()
+            return self._attempt(job, components, write=write)
+
+    def _checked(self) -> bool:
+        import sqlite3  # noqa: PLC0415 - see _guarded
+
+        try:
+            sound = self._attempt(_is_sound, (), write=False)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            sound = False
+        if not sound:
+            self._set_aside()
+        return sound
+
+    def _vacuumed(self) -> None:
+        connection = self._open()
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {self._busy_s * 1000:.0f}")
 
     def _attempt(
         self, job: Callable[[sqlite3.Connection], T], components: Iterable[Component], *, write: bool
@@ -125,7 +178,7 @@ class Store:
         return _within(connection, job, write=write)
 
     def _open(self) -> sqlite3.Connection:
-        import sqlite3  # noqa: PLC0415 - see transact
+        import sqlite3  # noqa: PLC0415 - see _guarded
 
         # Another process may have replaced a damaged file, or the user removed it.
         if self._connection is not None and self._file != _identity(self._path):
@@ -146,7 +199,7 @@ class Store:
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
         """Several processes that begin at once: SQLite does not wait for the one that changes the mode."""
-        import sqlite3  # noqa: PLC0415 - see transact
+        import sqlite3  # noqa: PLC0415 - see _guarded
 
         until = time.monotonic() + self._busy_s
         while True:
@@ -185,7 +238,7 @@ class Store:
 
     def _outdated(self, components: Iterable[Component]) -> bool:
         """Whether another version of kibitz has made the tables its own way since they were opened."""
-        import sqlite3  # noqa: PLC0415 - see transact
+        import sqlite3  # noqa: PLC0415 - see _guarded
 
         if self._connection is None:
             return False
@@ -257,6 +310,16 @@ def _code(error: sqlite3.Error) -> int | None:
     """SQLite's primary error code; None if the error is Python's own."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & _PRIMARY
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    # The second is Python's own error, without a code: a damaged page can hold text that is none.
+    return _code(error) in _DAMAGED or str(error).startswith("Could not decode to UTF-8")
+
+
+def _is_sound(connection: sqlite3.Connection) -> bool:
+    found: object = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    return found == ("ok",)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
