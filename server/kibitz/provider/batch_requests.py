@@ -18,6 +18,7 @@ from kibitz.provider.errors import InvalidResponse
 from kibitz.provider.landing import Job, settled
 from kibitz.provider.models import Usage
 from kibitz.provider.questions import decoded, question_of
+from kibitz.provider.shares import shares
 from kibitz.provider.shield import shield
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from kibitz.provider.models import Piece, PieceAnalysis
 
 _OK = 200
+_TOKENS_PER_LINE = 10
+"""Of source code, on the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class BatchRequests:
         if answer.problem is not None:
             return Answered(usage=usage, problem=answer.problem.code or answer.problem.kind)
         try:
-            return Answered(self._analyses(answer, pieces), usage)
+            return Answered(self._analyses(answer, usage, pieces), usage)
         except InvalidResponse as error:
             return Answered(usage=usage, problem=error.code or error.kind)
 
@@ -96,7 +99,7 @@ class BatchRequests:
         return Job(index, shielded, piece.language, piece.eol)
 
     def _analyses(
-        self, answer: wire.Answer, pieces: Sequence[Piece | int]
+        self, answer: wire.Answer, paid: Usage, pieces: Sequence[Piece | int]
     ) -> tuple[PieceAnalysis | None, ...]:
         jobs = [None if isinstance(piece, int) else self._job(i, piece) for i, piece in enumerate(pieces)]
         asked = [job or _Hole.like(piece) for job, piece in zip(jobs, pieces, strict=True)]
@@ -105,9 +108,10 @@ class BatchRequests:
         read: Callable[[wire.Answer], tuple[PieceClaims, ...]] = decoded(
             lambda said: review.parse(_without(said, holes))
         )
+        parts = shares(paid, [each.tokens for each in asked])
         return tuple(
-            None if job is None else settled(job, piece.claims, Counter(piece.dropped))
-            for job, piece in zip(jobs, read(answer), strict=True)
+            None if job is None else replace(settled(job, piece.claims, Counter(piece.dropped)), paid=part)
+            for job, piece, part in zip(jobs, read(answer), parts, strict=True)
         )
 
     def _priced(self, answer: wire.Answer) -> Usage:
@@ -128,6 +132,11 @@ class _Hole:
     text: str
     language: str = ""
     context: str = ""
+
+    @property
+    def tokens(self) -> int:
+        """What its lines took, for want of the lines themselves."""
+        return len(self.text) * _TOKENS_PER_LINE
 
     @classmethod
     def like(cls, piece: Piece | int) -> _Hole:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kibitz.provider.limits.priority import Urgency
 from kibitz.provider.models import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(slots=True)
@@ -17,6 +21,14 @@ class Tally:
     model: str = ""
     request_id: str | None = None
     """Of the last answer."""
+    answer: Usage = field(default_factory=Usage)
+    """What the last answer took by itself."""
+
+    def add(self, other: Tally) -> None:
+        """Count in what a part of the call took."""
+        self.usage += other.usage
+        self.model = other.model or self.model
+        self.request_id = other.request_id or self.request_id
 
 
 @dataclass(slots=True)
@@ -27,6 +39,15 @@ class Call:
     urgency: Urgency = field(default_factory=Urgency)
     verify: bool = False
     """Whether findings are checked by a second question."""
+
+    @contextmanager
+    def question(self) -> Iterator[Call]:
+        """One question of the call, with a tally of its own that is added to this one's at the end."""
+        one = Call(urgency=self.urgency, verify=self.verify)
+        try:
+            yield one
+        finally:
+            self.tally.add(one.tally)
 
 
 class Listener(Protocol):

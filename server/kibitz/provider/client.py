@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kibitz.provider.batch import BatchClient
     from kibitz.provider.config import OpenAIConfig
     from kibitz.provider.connection import Observer
+    from kibitz.provider.errors import OpenAIError
     from kibitz.provider.keys.consent import Consents
     from kibitz.provider.keys.pool import KeyPool
     from kibitz.provider.limits.quota import SharedQuota
@@ -146,6 +147,7 @@ class OpenAIClient:
         *,
         on_piece: Callable[[int, PieceAnalysis], None] | None = None,
         on_finding: Callable[[int, Finding], None] | None = None,
+        on_failure: Callable[[int, OpenAIError], None] | None = None,
         urgency: Urgency | None = None,
         verify: bool = False,
         known: Mapping[int, PieceAnalysis] | None = None,
@@ -160,6 +162,8 @@ class OpenAIClient:
                 written: it is streamed then. All findings are in the piece's analysis again, unless the
                 stream breaks; then the piece fails, and is not asked about again. Not called where findings
                 are verified, nor where ``config.review`` is ``rewrite``.
+            on_failure: is called with the place of each piece that gets no answer, and why. ``lasting`` tells
+                whether it would get none again.
             urgency: who goes first when limits hold requests back.
             verify: have findings checked by a second question where ``config.verify`` is ``on-demand``.
                 Then a piece with findings comes to ``on_piece`` when these are checked.
@@ -171,9 +175,11 @@ class OpenAIClient:
         """
         checks = self.config.verify == "on" or (verify and self.config.verify == "on-demand")
         call = Call(Tally(model=self.config.model), urgency or Urgency(), verify=checks)
-        tally, landing = call.tally, Landing(on_piece, on_finding, holds=checks)
+        tally, landing = call.tally, Landing(on_piece, on_finding, on_failure, holds=checks)
         await self._look_for_keys()
-        jobs = await self._connection.turns.in_thread(self._jobs, pieces, landing)
+        jobs, refused = await self._connection.turns.in_thread(self._jobs, pieces)
+        for index, why in refused.items():
+            landing.fail([index], _not_sent(why))
         for index, analysis in (known or {}).items():
             landing.land(index, analysis)
         missing = [job for job in jobs if not landing.has(job.index)]
@@ -250,18 +256,19 @@ class OpenAIClient:
         """What is replaced in all that is sent, wherever it stands: keys first of all."""
         return (*self._environment, *(key for pool in self._connection.pools for key in pool.secrets()))
 
-    def _jobs(self, pieces: Sequence[Piece], landing: Landing) -> list[Job]:
-        """What may be sent of each piece; what may not is a failure. Takes CPU: for a thread."""
+    def _jobs(self, pieces: Sequence[Piece]) -> tuple[list[Job], dict[int, Refused]]:
+        """What may be sent of each piece, and which may not, by place. Takes CPU: for a thread."""
         jobs: list[Job] = []
+        refused: dict[int, Refused] = {}
         secrets = self._secrets
         for index, piece in enumerate(pieces):
             try:
                 shielded = shield(piece.text, piece.context, keys=secrets)
             except Refused as error:
-                landing.errors.append(_not_sent(error))
+                refused[index] = error
             else:
                 jobs.append(Job(index, shielded, piece.language, piece.eol))
-        return jobs
+        return jobs, refused
 
     async def _asked(
         self, jobs: list[Job], call: Call, landing: Landing

@@ -48,6 +48,10 @@ class OpenAIError(Exception):
         """What the failed call used all the same, where that is known."""
         self.verification: Verification | None = None
         """What came of verifying the rest, where only a part of the call failed."""
+        self.pieces = 1
+        """How many pieces the request was about: of several, any may be the trouble."""
+        self.singled_out = False
+        """Whether the other pieces of the same request were answered without this one."""
 
     def __str__(self) -> str:
         suffix = f" (request {self.request_id})" if self.request_id else ""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from kibitz.findings.fix import settle
 from kibitz.provider.models import PieceAnalysis
+from kibitz.provider.tokens import estimate
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from kibitz.findings.finding import Claim, Finding
     from kibitz.provider.errors import OpenAIError
@@ -36,6 +37,11 @@ class Job:
         """What the model sees."""
         return self.shielded.text
 
+    @property
+    def tokens(self) -> int:
+        """Of what the model sees, by estimate: its weight among others that share a request."""
+        return estimate(self.text) + estimate(self.context)
+
     def alone(self) -> Job:
         """The same without its context."""
         return replace(self, shielded=replace(self.shielded, context=""), reduced=_WITHOUT_CONTEXT)
@@ -58,6 +64,7 @@ class Landing:
 
     on_piece: Callable[[int, PieceAnalysis], None] | None = None
     on_finding: Callable[[int, Finding], None] | None = None
+    on_failure: Callable[[int, OpenAIError], None] | None = None
     holds: bool = False
     """Whether findings wait here until they are verified."""
     held: dict[int, PieceAnalysis] = field(default_factory=dict)
@@ -71,6 +78,13 @@ class Landing:
             self.held[index] = analysis
         else:
             self.pass_on(index, analysis)
+
+    def fail(self, indices: Iterable[int], error: OpenAIError) -> None:
+        """Some pieces get no answer, all for the same reason."""
+        self.errors.append(error)
+        if self.on_failure is not None:
+            for index in indices:
+                self.on_failure(index, error)
 
     def has(self, index: int) -> bool:
         """Whether one piece needs no review any more."""

@@ -31,8 +31,13 @@ class Usage:
     cost_usd: Decimal | None = None
     """US dollars, or None where no price is known (a local model, an unknown name)."""
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing was asked at all: then its unknown price says nothing about a sum's."""
+        return not (self.requests or self.input_tokens or self.output_tokens or self.cost_usd is not None)
+
     def __add__(self, other: Usage) -> Usage:
-        known = [u.cost_usd for u in (self, other) if u.requests]
+        known = [u.cost_usd for u in (self, other) if not u.is_nothing]
         cost = None if any(c is None for c in known) else sum((c for c in known if c is not None), start=0)
         return Usage(
             requests=self.requests + other.requests,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kibitz.findings import rewrite
 from kibitz.findings.finding import Claim
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.landing import settled
+from kibitz.provider.models import Usage
 from kibitz.provider.questions import turn_of
 from kibitz.provider.wire import json_part
 
@@ -23,47 +25,65 @@ _RAMBLED = "answer-too-long"
 
 async def ask_rewrite(connection: Connection, job: Job, call: Call, landing: Landing) -> None:
     """Review one piece. It lands, or its failure is noted, and does not stop others."""
+    dialogue = _Dialogue(connection, job, call)
     try:
-        claims, dropped, instead = await _claims(connection, job, call)
+        claims, dropped, instead = await dialogue.claims()
     except OpenAIError as error:
-        landing.errors.append(error)
+        landing.fail([job.index], error)
         return
     # The gate parses: not on the event loop.
-    landing.land(job.index, await connection.turns.in_thread(settled, job, claims, dropped, instead))
+    analysis = await connection.turns.in_thread(settled, job, claims, dropped, instead)
+    landing.land(job.index, replace(analysis, paid=dialogue.paid))
 
 
-async def _claims(connection: Connection, job: Job, call: Call) -> tuple[list[Claim], Counter[str], str]:
-    """The claims, what was dropped why, and who answered in place of the configured model."""
-    asked = rewrite.rewrite_request(job.text, job.language, job.context)
-    answer = await _ask(connection, asked, job.language, call)
-    if answer is None:
-        return [], Counter({_RAMBLED: 1}), ""
-    block = rewrite.extract(answer.text)
-    if block is None:
-        return [], Counter({"no-code": 1}), answer.instead
-    hunks = await connection.turns.in_thread(rewrite.compare, job.text, block, job.language)
-    if isinstance(hunks, rewrite.Dropped):
-        return [], Counter({hunks.reason: 1}), answer.instead
-    confidence = rewrite.confidence_of(answer.text, hunks, answer.tokens)
-    claims: list[Claim] = []
-    dropped: Counter[str] = Counter()
-    for hunk in hunks:
-        said = await _ask(connection, rewrite.question_request(asked, answer.text, hunk), job.language, call)
-        claim = (
-            rewrite.read_answer(json_part(said.text), hunk, confidence) if said else rewrite.Dropped(_RAMBLED)
-        )
-        if isinstance(claim, Claim):
-            claims.append(claim)
-        else:
-            dropped[claim.reason] += 1
-    return claims, dropped, answer.instead
+@dataclass(slots=True)
+class _Dialogue:
+    """The questions about one piece, and what their answers took."""
 
+    connection: Connection
+    job: Job
+    call: Call
+    paid: Usage = field(default_factory=Usage)
 
-async def _ask(connection: Connection, asked: rewrite.Dialogue, language: str, call: Call) -> Answer | None:
-    """The answer; None if it grew longer than any honest one: the model rambled, and would again."""
-    try:
-        return await connection.ask(turn_of(asked, language), lambda answer: answer, call)
-    except OpenAIError as error:
-        if error.code == "length" and asked.max_output_tokens < connection.config.max_tokens:
-            return None
-        raise
+    async def claims(self) -> tuple[list[Claim], Counter[str], str]:
+        """The claims, what was dropped why, and who answered in place of the configured model."""
+        job, in_thread = self.job, self.connection.turns.in_thread
+        asked = rewrite.rewrite_request(job.text, job.language, job.context)
+        answer = await self._ask(asked)
+        if answer is None:
+            return [], Counter({_RAMBLED: 1}), ""
+        block = rewrite.extract(answer.text)
+        if block is None:
+            return [], Counter({"no-code": 1}), answer.instead
+        hunks = await in_thread(rewrite.compare, job.text, block, job.language)
+        if isinstance(hunks, rewrite.Dropped):
+            return [], Counter({hunks.reason: 1}), answer.instead
+        confidence = rewrite.confidence_of(answer.text, hunks, answer.tokens)
+        claims: list[Claim] = []
+        dropped: Counter[str] = Counter()
+        for hunk in hunks:
+            said = await self._ask(rewrite.question_request(asked, answer.text, hunk))
+            claim = (
+                rewrite.read_answer(json_part(said.text), hunk, confidence)
+                if said
+                else rewrite.Dropped(_RAMBLED)
+            )
+            if isinstance(claim, Claim):
+                claims.append(claim)
+            else:
+                dropped[claim.reason] += 1
+        return claims, dropped, answer.instead
+
+    async def _ask(self, asked: rewrite.Dialogue) -> Answer | None:
+        """The answer; None if it grew longer than any honest one: the model rambled, and would again."""
+        with self.call.question() as one:
+            try:
+                return await self.connection.ask(
+                    turn_of(asked, self.job.language), lambda answer: answer, one
+                )
+            except OpenAIError as error:
+                if error.code == "length" and asked.max_output_tokens < self.connection.config.max_tokens:
+                    return None
+                raise
+            finally:
+                self.paid += one.tally.answer

@@ -338,6 +338,7 @@ class Trip(Generic[T]):
             calibration.learn_input(model, question.language, raw, used.input_tokens)
             calibration.learn_output(model, question.schema_name, used.output_tokens)
         tally.usage += used
+        tally.answer = used
         tally.model = answer.model or model
         tally.request_id = reply.request_id
         if self.connection.observer is not None:

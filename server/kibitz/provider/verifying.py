@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from kibitz.findings import verify
 from kibitz.findings.verify import ANSWER_TOKENS, Claimed, Suspect, Verdict
-from kibitz.provider.call import Call, Tally
+from kibitz.provider.call import Call
 from kibitz.provider.errors import APIError, OpenAIError
 from kibitz.provider.landing import common_language
 from kibitz.provider.listing import TOO_MUCH
 from kibitz.provider.models import Verification
 from kibitz.provider.questions import decoded, question_of
+from kibitz.provider.shares import shares
 from kibitz.provider.together import side_by_side
 from kibitz.provider.tokens import estimate
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from kibitz.findings.finding import Finding
     from kibitz.provider.connection import Connection
     from kibitz.provider.landing import Job, Landing
-    from kibitz.provider.models import PieceAnalysis
+    from kibitz.provider.models import PieceAnalysis, Usage
     from kibitz.provider.wire import Answer
     from kibitz.text.lines import LineIndex
 
@@ -57,9 +58,10 @@ async def verify_held(
     held = await connection.turns.in_thread(
         _held, [job for job in jobs if job.index in landing.held], landing
     )
-    second = Call(Tally(model=connection.targets[0].config.model), call.urgency)
+    second = Call(urgency=call.urgency)
     packs = _packs(held, connection.config.max_request_tokens, connection.config.max_tokens)
     outcomes = await side_by_side([_ask(connection, pack, landing, second) for pack in packs])
+    # Not its model: the call was answered by whoever found what is verified here.
     call.tally.usage += second.tally.usage
     return sum(outcomes, start=Verification(usage=second.tally.usage))
 
@@ -108,14 +110,15 @@ async def _ask(connection: Connection, pack: Sequence[_Held], landing: Landing, 
 
     question = question_of(asked.request, common_language([each.job for each in pack]))
     try:
-        verdicts, instead = await connection.ask(question, parse, call)
+        with call.question() as one:
+            verdicts, instead = await connection.ask(question, parse, one)
     except OpenAIError as error:
         if error.code in TOO_MUCH and len(pack) > 1:
             half = len(pack) // 2
             halves = [await _ask(connection, part, landing, call) for part in (pack[:half], pack[half:])]
             return sum(halves, start=Verification())
         return _unverified(pack, error, landing)
-    _judge(pack, verdicts, instead, landing)
+    _judge(pack, verdicts, instead, one.tally.answer, landing)
     return Verification(
         confirmed=verdicts.count(Verdict.CONFIRMED),
         refuted=verdicts.count(Verdict.REFUTED),
@@ -123,19 +126,29 @@ async def _ask(connection: Connection, pack: Sequence[_Held], landing: Landing, 
     )
 
 
-def _judge(pack: Sequence[_Held], verdicts: Sequence[Verdict | None], instead: str, landing: Landing) -> None:
+def _judge(
+    pack: Sequence[_Held],
+    verdicts: Sequence[Verdict | None],
+    instead: str,
+    paid: Usage,
+    landing: Landing,
+) -> None:
     """Let the pieces land without what was refuted. ``instead`` of the verifier somebody else answered."""
     rest = iter(verdicts)
-    for each in pack:
+    for each, part in zip(pack, shares(paid, [each.tokens for each in pack]), strict=True):
         analysis = each.analysis
         kept = tuple(finding for finding in analysis.findings if next(rest) is not Verdict.REFUTED)
         dropped = Counter(analysis.dropped)
         if lost := len(analysis.findings) - len(kept):
             dropped[REFUTED] += lost
-        answered_by = analysis.answered_by or instead
-        landing.pass_on(
-            each.job.index, replace(analysis, findings=kept, dropped=dropped, answered_by=answered_by)
+        judged = replace(
+            analysis,
+            findings=kept,
+            dropped=dropped,
+            answered_by=analysis.answered_by or instead,
+            paid=analysis.paid + part,
         )
+        landing.pass_on(each.job.index, judged)
 
 
 def _unverified(pack: Sequence[_Held], error: OpenAIError, landing: Landing) -> Verification:
