@@ -308,3 +308,66 @@ async def test_a_folder_that_cannot_be_written_to(
     assert len(caplog.records) == 1
     await database.aclose()
     mode(nobody, 0o700)
+
+
+# Looking through the whole file, and giving space back
+
+
+async def test_a_sound_file_is_left_alone(database: Database) -> None:
+    await database.run(partial(write, "one"))
+    assert await database.check()
+    assert await database.read(texts) == ["one"]
+
+
+@pytest.mark.parametrize("damage", [garbage, torn, cut])
+async def test_looking_through_the_file_finds_damage_and_mends_it(
+    database: Database, path: Path, damage: object
+) -> None:
+    assert callable(damage)
+    for n in range(200):
+        await database.run(partial(write, f"{n}" * 20))
+    await database.aclose()
+    damage(path)
+    after = Database(path)
+    after.register(NOTES)
+    assert not await after.check()
+    assert path.with_name("state.db.damaged").exists()
+    assert await after.check()
+    await after.run(partial(write, "new"))
+    assert await after.read(texts) == ["new"]
+    await after.aclose()
+
+
+async def test_text_that_is_none_is_damage(database: Database, path: Path) -> None:
+    await database.run(partial(execute, "INSERT INTO notes_texts VALUES (CAST(x'ff' AS TEXT))"))
+    assert await database.read(texts) == []
+    assert path.with_name("state.db.damaged").exists()
+
+
+async def test_space_is_given_back_unless_somebody_is_in_the_way(database: Database, path: Path) -> None:
+    def size() -> int:
+        return path.stat().st_size + path.with_name("state.db-wal").stat().st_size
+
+    await database.run(partial(write, "x" * 1_000_000))
+    await database.run(partial(execute, "DELETE FROM notes_texts"))
+    large = size()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    await database.shrink()
+    assert size() == large
+    other.execute("COMMIT")
+    other.close()
+    await database.shrink()
+    assert size() < large / 10
+    assert database.problem == ""
+    await database.run(partial(write, "still there"))
+    assert await database.read(texts) == ["still there"]
+
+
+async def test_there_is_nothing_to_look_through(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    with pytest.raises(StateUnavailable):
+        await database.check()
+    with pytest.raises(StateUnavailable):
+        await database.shrink()
+    await database.aclose()
