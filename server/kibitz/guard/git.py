@@ -132,7 +132,9 @@ class _Asking:
         listed = self._ask(
             "rev-list", "--timestamp", f"--max-count={_COMMITS}", self.repository.head, "--", end="\n"
         )
-        times = {line[2]: int(line[1]) for each in listed if (line := _COMMIT.fullmatch(each))}
+        times: dict[str, int] = {
+            line[2]: int(line[1]) for each in listed if (line := _COMMIT.fullmatch(each))
+        }
         commits = self.place / "commits"
         commits.write_text("".join(f"{commit}\n" for commit in times), encoding="ascii")
         found: dict[str, int] = {}

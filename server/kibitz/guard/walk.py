@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kibitz.guard.ignore import Ignore
 
-_OTHERS = frozenset(
+FOREIGN = frozenset(
     (
         *(".git", ".hg", ".svn", ".jj", "node_modules", "bower_components", "__pycache__", "site-packages"),
         *(".venv", "venv", ".tox", ".nox", ".eggs", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".gradle"),
@@ -59,7 +59,7 @@ def walk(
         path = folder / entry.name
         # A link leads out of the folder, in a circle, or to what is found without it.
         if entry.is_dir(follow_symlinks=False):
-            if entry.name not in _OTHERS:
+            if entry.name not in FOREIGN:
                 yield from _below(path, ignore, max_bytes, on_skip)
         elif entry.is_file(follow_symlinks=False):
             reason = _file_reason(path, entry.stat(follow_symlinks=False).st_size, ignore, max_bytes)
