@@ -61,7 +61,9 @@ async def test_a_missing_embedded_model_is_a_configuration_error_that_says_how_t
     monkeypatch.setenv("KIBITZ_MODEL_DIR", str(tmp_path))
     app = App.create(Settings(provider="local"))
     with pytest.raises(ConfigError, match="kibitz model pull"):
-        await app.reviewer()
+        await app.client()
+    review = await (await app.reviewer()).review(Source("x = 1\n", "python"))
+    assert [type(error) for error in review.errors] == [ConfigError]
     await app.aclose()
 
 

@@ -20,7 +20,7 @@ from kibitz.cli.progress import CheckProgress
 from kibitz.cli.report import total
 from kibitz.cli.reviewing import Plan, refused, review_all
 from kibitz.cli.selecting import select
-from kibitz.cli.starting import started
+from kibitz.cli.starting import started, usable
 from kibitz.findings.finding import Severity
 
 if TYPE_CHECKING:
@@ -152,8 +152,9 @@ class _Check:
             self.free = app.choice.provider == "local"
             if self.batch:
                 await self._ask_in_batch(app, reviewer, progress)
+            on_report = usable(app, printed)
             await review_all(
-                self.targets, reviewer, self.plan, on_report=printed, on_progress=progress.partial
+                self.targets, reviewer, self.plan, on_report=on_report, on_progress=progress.partial
             )
 
     async def _ask_in_batch(self, app: App, reviewer: Reviewer, progress: CheckProgress) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from kibitz.cli.telling import listen
-from kibitz.local.errors import LocalModelError
 from kibitz.provider.errors import OpenAIError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from kibitz.app import App
     from kibitz.cli.progress import CheckProgress
+    from kibitz.cli.report import FileReport
     from kibitz.config import Loaded
     from kibitz.review.reviewer import Reviewer
 
@@ -31,15 +31,26 @@ async def started(loaded: Loaded, progress: CheckProgress) -> AsyncIterator[tupl
 
     try:
         app = App.create(loaded.settings, loaded.where)
-    except (OpenAIError, LocalModelError) as error:
+    except OpenAIError as error:
         raise click.ClickException(str(error)) from error
     try:
         listen(app, progress.tell)
-        progress.saying(f"starting {app.describe()}")
+        app.on_starting = lambda: progress.saying(f"starting {app.describe()}")
         try:
             reviewer = await app.reviewer()
-        except (OpenAIError, LocalModelError) as error:
+        except OpenAIError as error:
             raise click.ClickException(str(error)) from error
         yield app, reviewer
     finally:
         await app.aclose()
+
+
+def usable(app: App, on_report: Callable[[FileReport], None]) -> Callable[[FileReport], None]:
+    """``on_report``, which ends the run at the first file that fails because nobody can be asked at all."""
+
+    def told(report: FileReport) -> None:
+        if report.errors and app.unusable is not None:
+            raise click.ClickException(str(app.unusable))
+        on_report(report)
+
+    return told

@@ -18,7 +18,7 @@ from kibitz.cli.output.visible import escape
 from kibitz.cli.progress import CheckProgress
 from kibitz.cli.reviewing import Plan, review_all
 from kibitz.cli.selecting import select
-from kibitz.cli.starting import started
+from kibitz.cli.starting import started, usable
 from kibitz.provider.errors import OpenAIError, RateLimitExceeded
 from kibitz.provider.limits.priority import Priority
 
@@ -98,7 +98,8 @@ class _Warm:
                 priority=Priority.WARMING,
                 verify=False,
             )
-            work = review_all(self.targets, reviewer, plan, on_report=done, on_progress=progress.partial)
+            on_report = usable(app, done)
+            work = review_all(self.targets, reviewer, plan, on_report=on_report, on_progress=progress.partial)
             await _until(limited, work)
             used = app.daybook.run
         return self._told(reports, used, stopped=limited.is_set())

@@ -65,6 +65,8 @@ class AppBackend:
         app = await asyncio.to_thread(_create, settings, self._where)
         app.recorder.on_step, app.recorder.on_consent = listener.stepped, listener.unconsented
         try:
+            # Now, so that the first review does not wait for it, and that what is wrong is told at once.
+            await app.client()
             reviewer = await app.reviewer()
         except BaseException:
             await app.aclose()

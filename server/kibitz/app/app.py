@@ -1,0 +1,162 @@
+"""Everything behind the ways in: one client, one cache, one reviewer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from kibitz.app.choice import choice_of
+from kibitz.app.configs import known_config
+from kibitz.app.identities import identity, verifier
+from kibitz.app.views import review_settings
+from kibitz.cache.disk import DiskCache
+from kibitz.cache.memory import MemoryCache
+from kibitz.config import default_user_file
+from kibitz.provider.errors import ConfigError
+from kibitz.provider.keys.consent import FILE_NAME as CONSENTS_FILE
+from kibitz.provider.keys.consent import Consents
+from kibitz.provider.recorder import Recorder
+from kibitz.review.kept import KeptAnswers
+from kibitz.review.reviewer import Reviewer, size_of
+from kibitz.state.database import Database
+from kibitz.state.places import database_path
+from kibitz.telemetry.daybook import Daybook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from kibitz.app.asking import Asking
+    from kibitz.app.choice import Choice
+    from kibitz.config import Settings
+    from kibitz.provider.client import OpenAIClient
+    from kibitz.provider.models import BatchAnalysis, Piece, PieceAnalysis
+
+
+class App:
+    """Everything behind the ways in. Belongs to one event loop."""
+
+    def __init__(
+        self, settings: Settings, choice: Choice, where: Callable[[str], str] = "setting {}".format
+    ) -> None:
+        self.settings = settings
+        self.choice = choice
+        self.database = Database(database_path())
+        """What all kibitz processes of this machine remember together; opened when it is first used."""
+        self.daybook = Daybook(self.database)
+        """What was asked and what it cost, by this process and by all of them today."""
+        self.recorder = Recorder(self.daybook)
+        """Is told about every request, and tells on what somebody should know."""
+        self.consents = Consents(default_user_file().parent / CONSENTS_FILE)
+        self.on_starting: Callable[[], None] | None = None
+        """Is told before the client is built, which may take seconds."""
+        self.unusable: ConfigError | None = None
+        """Why nobody can be asked, once that is known."""
+        self._where = where
+        self._asking: Asking | None = None
+        self._reviewer: Reviewer | None = None
+        self._building = asyncio.Lock()
+
+    @classmethod
+    def create(cls, settings: Settings, where: Callable[[str], str] = "setting {}".format) -> App:
+        """Decide who reviews; starts nothing. Takes CPU for imports: call it in a thread.
+
+        Args:
+            settings: all of them.
+            where: tells where the setting of a name was set, for messages (``Loaded.where``).
+
+        Raises:
+            ConfigError: nobody can review; the message says what to do.
+        """
+        return cls(settings, choice_of(settings), where)
+
+    def describe(self) -> str:
+        """Who reviews, in a few words."""
+        if self.choice.provider == "local":
+            return f"{self.settings.local_model} on this machine"
+        config = known_config(self.settings, self.choice)
+        return f"{config.model} at {config.endpoint.name}"
+
+    async def client(self) -> OpenAIClient:
+        """The client; the first call loads the embedded model if that is who reviews (2 to 7 s).
+
+        Raises:
+            ConfigError: a setting is wrong, or the embedded model cannot be loaded.
+        """
+        async with self._building:
+            if self._asking is None:
+                if self.on_starting is not None:
+                    self.on_starting()
+                self._asking = await asyncio.to_thread(self._ask)
+            try:
+                return await self._asking.client()
+            except ConfigError as error:
+                self.unusable = error
+                raise
+
+    async def reviewer(self) -> Reviewer:
+        """The reviewer, with its cache. Its client is built when it has the first question.
+
+        Raises:
+            ConfigError: settings that are each right do not go together.
+        """
+        if self._reviewer is None:
+            settings = self.settings
+            config = known_config(settings, self.choice)
+            cache: MemoryCache[PieceAnalysis] = MemoryCache(
+                max_bytes=settings.cache_max_bytes, ttl_s=settings.cache_ttl_s, size_of=size_of
+            )
+            kept = None
+            if settings.disk_cache:
+                disk = DiskCache(
+                    self.database, max_bytes=settings.disk_cache_max_bytes, ttl_s=settings.cache_ttl_s
+                )
+                kept = KeptAnswers(disk)
+            self._reviewer = Reviewer(
+                _FirstAsked(self),
+                cache,
+                identity(config, self._model_name),
+                review_settings(settings),
+                kept=kept,
+                verifier=verifier(config),
+            )
+        return self._reviewer
+
+    async def aclose(self) -> None:
+        """Stop what runs, in the order of the trip. Safe in every state."""
+        if self._reviewer is not None:
+            await self._reviewer.aclose()
+        if self._asking is not None:
+            await self._asking.aclose()
+        await self.daybook.aclose()
+        await self.database.aclose()
+        if self._asking is not None:
+            await self._asking.stop()
+
+    def _ask(self) -> Asking:
+        from kibitz.app.asking import Asking  # noqa: PLC0415 - 0.2 s; in a thread, and only to ask
+
+        return Asking(
+            self.settings,
+            self.choice,
+            where=self._where,
+            database=self.database,
+            recorder=self.recorder,
+            consents=self.consents,
+        )
+
+    @property
+    def _model_name(self) -> str:
+        """What cache entries know the endpoint by: the embedded model's port changes with every start."""
+        return "embedded" if self.choice.provider == "local" else ""
+
+
+class _FirstAsked:
+    """The client of an app, built by the first question; what keeps it from that fails the question."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def process_pieces(self, pieces: Sequence[Piece], **how: Any) -> BatchAnalysis:
+        """See ``OpenAIClient``."""
+        return await (await self._app.client()).process_pieces(pieces, **how)
