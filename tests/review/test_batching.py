@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 from tests.support import fake_faults
+from tests.support.answers import answers, kept_in
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 
 from kibitz.cache.disk import DiskCache
 from kibitz.cache.key import Identity
-from kibitz.cache.memory import MemoryCache
 from kibitz.provider.batch_wire import chunked
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
@@ -20,8 +20,7 @@ from kibitz.provider.errors import APIError, ConfigError, OpenAIError
 from kibitz.provider.models import Usage
 from kibitz.review.batch_state import BatchStates
 from kibitz.review.batching import Batching
-from kibitz.review.kept import KeptAnswers
-from kibitz.review.reviewer import Reviewer, ReviewSettings, Source, size_of
+from kibitz.review.reviewer import Reviewer, ReviewSettings, Source
 from kibitz.state.database import Database
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from tests.support.fake_batches import FakeBatches
 
-    from kibitz.provider.models import PieceAnalysis
     from kibitz.review.batch_result import Estimate, Outcome, Progress
     from kibitz.review.batch_state import Sent
 
@@ -112,11 +110,10 @@ async def process(
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    cache: MemoryCache[PieceAnalysis] = MemoryCache(max_bytes=1 << 20, ttl_s=1000, size_of=size_of)
-    kept = KeptAnswers(DiskCache(database, max_bytes=1 << 20, ttl_s=1000)) if disk else None
+    kept = kept_in(DiskCache(database, max_bytes=1 << 20)) if disk else None
     async with OpenAIClient(config, sleep=sleep) as client:
         identity = Identity(fake.base_url, model, "list", "p", "s", "r")
-        reviewer_ = Reviewer(client, cache, identity, ReviewSettings(max_request_tokens=100_000), kept=kept)
+        reviewer_ = Reviewer(client, answers(kept), identity, ReviewSettings(max_request_tokens=100_000))
         states = BatchStates(database)
         told = Told()
         yield Process(

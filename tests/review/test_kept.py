@@ -4,14 +4,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.answers import answers, kept_in
 
 from kibitz.cache.disk import DiskCache
 from kibitz.cache.key import Identity
-from kibitz.cache.memory import MemoryCache
 from kibitz.findings.finding import Confidence, Finding, Severity
 from kibitz.provider.models import BatchAnalysis, PieceAnalysis, Usage
-from kibitz.review.kept import KeptAnswers
-from kibitz.review.reviewer import Reviewer, Source, size_of
+from kibitz.review.reviewer import Reviewer, Source
 from kibitz.state.database import Database
 from kibitz.text.spans import Span
 
@@ -49,10 +48,9 @@ async def process(
 ) -> AsyncIterator[tuple[Reviewer, Database]]:
     """A reviewer as a process of its own would have it."""
     database = Database(folder / "state.db")
-    kept = KeptAnswers(DiskCache(database, max_bytes=1 << 20, ttl_s=1000), pause_s=pause_s)
-    cache: MemoryCache[PieceAnalysis] = MemoryCache(max_bytes=memory, ttl_s=1000, size_of=size_of)
+    kept = kept_in(DiskCache(database, max_bytes=1 << 20), pause_s=pause_s)
     identity = Identity("e", "m", "list", "p", "s", "r")
-    reviewer = Reviewer(client, cache, identity, kept=kept)
+    reviewer = Reviewer(client, answers(kept, memory=memory), identity)
     try:
         yield reviewer, database
     finally:
@@ -93,8 +91,7 @@ async def test_what_another_window_learns_is_known_here(tmp_path: Path) -> None:
     client = Client()
     async with process(tmp_path, client) as (one, database), process(tmp_path, client) as (other, _):
         await one.review(Source(TEXT, "python"))
-        assert one._kept is not None
-        await one._kept.flush()
+        assert await one.save()
         assert await rows(database) == 2
         await other.review(Source(TEXT, "python"))
     assert client.asked == 2

@@ -3,18 +3,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from tests.support.answers import answers
 from tests.support.fake_answers import Bug, reviewer
 from tests.support.fake_provider import FakeProvider, fake_faults
 
 from kibitz.cache.key import Identity
-from kibitz.cache.memory import MemoryCache
 from kibitz.findings.finding import Confidence, Finding, Severity
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 from kibitz.provider.errors import APIError, ConfigError, OpenAIError
 from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.provider.models import BatchAnalysis, Piece, PieceAnalysis, Usage
-from kibitz.review.reviewer import Client, Review, Reviewer, ReviewSettings, Source, size_of
+from kibitz.review.reviewer import Client, Review, Reviewer, ReviewSettings, Source
 from kibitz.text.spans import Span
 
 IDENTITY = Identity("e", "m", "list", "p", "s", "r")
@@ -47,12 +47,14 @@ class FakeClient:
         pieces: Sequence[Piece],
         *,
         on_piece: Callable[[int, PieceAnalysis], None] | None = None,
+        on_failure: Callable[[int, OpenAIError], None] | None = None,
         on_finding: Callable[[int, Finding], None] | None = None,
         urgency: Urgency | None = None,
         verify: bool = False,
         known: Mapping[int, PieceAnalysis] | None = None,
     ) -> BatchAnalysis:
         assert urgency is not None
+        assert on_failure is not None
         assert on_finding is None
         assert not verify
         assert not known
@@ -93,8 +95,7 @@ class FakeClient:
 
 
 def make(client: Client, settings: ReviewSettings | None = None) -> Reviewer:
-    cache: MemoryCache[PieceAnalysis] = MemoryCache(max_bytes=1_000_000, ttl_s=1_000, size_of=size_of)
-    return Reviewer(client, cache, IDENTITY, settings)
+    return Reviewer(client, answers(), IDENTITY, settings)
 
 
 async def turns(count: int = 20) -> None:

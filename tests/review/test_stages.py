@@ -9,22 +9,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.answers import answers, kept_in
 from tests.support.fake_provider import Bug, FakeProvider, Prompt, Reply, fake_faults, reviewer
 
 from kibitz.cache.disk import DiskCache
 from kibitz.cache.key import Identity
-from kibitz.cache.memory import MemoryCache
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 from kibitz.provider.errors import APIError
-from kibitz.review.kept import KeptAnswers
-from kibitz.review.reviewer import Review, Reviewer, ReviewSettings, Source, size_of
+from kibitz.review.reviewer import Review, Reviewer, ReviewSettings, Source
 from kibitz.state.database import Database
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kibitz.provider.models import PieceAnalysis
+    from kibitz.review.kept import KeptAnswers
+
 
 IDENTITY = Identity("e", "m", "list", "p", "s", "r")
 GOOD = Bug("a - b", "a + b", title="Minus in place of plus")
@@ -54,8 +54,7 @@ def client_of(fake: FakeProvider, **changes: Any) -> OpenAIClient:
 
 
 def make(client: OpenAIClient, settings: ReviewSettings, kept: KeptAnswers | None = None) -> Reviewer:
-    cache: MemoryCache[PieceAnalysis] = MemoryCache(max_bytes=1_000_000, ttl_s=1_000, size_of=size_of)
-    return Reviewer(client, cache, IDENTITY, settings, kept=kept, verifier="m v1")
+    return Reviewer(client, answers(kept), IDENTITY, settings, verifier="m v1")
 
 
 def titles(review: Review) -> list[str]:
@@ -237,7 +236,7 @@ async def test_what_was_verified_is_known_to_the_next_process(tmp_path: Path) ->
     async with FakeProvider(answering) as fake:
         for _ in range(2):
             database = Database(tmp_path / "state.db")
-            kept = KeptAnswers(DiskCache(database, max_bytes=1_000_000, ttl_s=1_000))
+            kept = kept_in(DiskCache(database, max_bytes=1_000_000))
             async with client_of(fake, verify="on-demand") as client:
                 reviews = make(client, ON_DEMAND, kept)
                 assert titles(await reviews.review(SOURCE, verify=True)) == [GOOD.title]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.findings import finding
 
-from kibitz.provider.models import PieceAnalysis
-from kibitz.review.stored import Unreadable, decode, encode
+from kibitz.provider.errors import APIError, InvalidResponse
+from kibitz.provider.models import PieceAnalysis, Usage
+from kibitz.review.known import Failure
+from kibitz.review.stored import Unreadable, decode, encode, is_failure, well_formed
 from kibitz.telemetry import masking
 
 if TYPE_CHECKING:
@@ -29,6 +32,12 @@ def flawed(new: str | None = MENDED, **more: Any) -> Finding:
 
 def kept(*findings: Finding, **dropped: int) -> str:
     return encode(PieceAnalysis(findings, {name.replace("_", "-"): count for name, count in dropped.items()}))
+
+
+def read(raw: str, text: str = TEXT) -> PieceAnalysis:
+    answer = decode(raw, text, "python")
+    assert isinstance(answer, PieceAnalysis)
+    return answer
 
 
 def changed(path: str, value: object) -> str:
@@ -50,12 +59,36 @@ def changed(path: str, value: object) -> str:
     [
         PieceAnalysis(),
         PieceAnalysis((), {"quote-not-found": 2, "fix-no-op": 1}),
+        PieceAnalysis(paid=Usage(input_tokens=1200, cached_tokens=1000, output_tokens=30)),
+        PieceAnalysis(paid=Usage(input_tokens=7, cost_usd=Decimal("0.00012345"))),
         PieceAnalysis((flawed(),)),
         PieceAnalysis((flawed(None), flawed(needs_review=False, title="Another")), {"too-many": 1}),
     ],
 )
 def test_what_was_kept_comes_back(analysis: PieceAnalysis) -> None:
-    assert decode(encode(analysis), TEXT, "python") == analysis
+    assert read(encode(analysis)) == analysis
+
+
+@pytest.mark.parametrize("failure", [Failure(invalid=True, code="refusal"), Failure(invalid=False, code="")])
+def test_a_failure_comes_back_as_one(failure: Failure) -> None:
+    raw = encode(failure)
+    assert decode(raw, TEXT, "python") == failure
+    assert is_failure(raw)
+    assert well_formed(raw)
+    assert isinstance(failure.error(), InvalidResponse if failure.invalid else APIError)
+
+
+def test_nothing_that_a_provider_worded_is_remembered_of_a_failure() -> None:
+    for code in ("", "a" * 65, "do this: now", "<b>"):
+        assert Failure.of(InvalidResponse(f"quoting {TEXT}", code=code)) == Failure(invalid=True, code="")
+    assert Failure.of(APIError("no", code="content_filter")) == Failure(invalid=False, code="content_filter")
+
+
+def test_what_is_well_formed_can_be_told_without_the_code() -> None:
+    assert well_formed(kept(flawed()))
+    assert not is_failure(kept(flawed()))
+    assert not well_formed(changed("findings.0.severity", "fatal"))
+    assert not well_formed("{}")
 
 
 def test_code_is_kept_as_hashes_only() -> None:
@@ -70,7 +103,7 @@ def test_a_fix_that_holds_a_secret_is_not_kept(secret: str) -> None:
     masking.hide("plain-words-that-are-a-key")
     raw = kept(flawed(f"    connect('{secret}')"))
     assert secret not in raw
-    back = decode(raw, TEXT, "python")
+    back = read(raw)
     assert [found.fix for found in back.findings] == [None]
     assert back.dropped == {"fix-with-secret-not-kept": 1}
 
@@ -79,13 +112,13 @@ def test_a_mark_that_a_fix_needs_a_closer_look_stays_and_is_set_again() -> None:
     plain = flawed()
     assert plain.fix is not None
     marked = replace(plain, fix=replace(plain.fix, needs_review=True))
-    (back,) = decode(kept(marked), TEXT, "python").findings
+    (back,) = read(kept(marked)).findings
     assert back.fix is not None
     assert back.fix.needs_review
     risky = flawed("    return eval(values)")
     assert risky.fix is not None
     assert not risky.fix.needs_review
-    (back,) = decode(kept(risky), TEXT, "python").findings
+    (back,) = read(kept(risky)).findings
     assert back.fix is not None
     assert back.fix.needs_review
 
@@ -93,7 +126,7 @@ def test_a_mark_that_a_fix_needs_a_closer_look_stays_and_is_set_again() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("format", 2),
+        ("format", 1),
         ("findings.0.start", 3),
         ("findings.0.start", -1),
         ("findings.0.start", 1.0),
@@ -122,6 +155,13 @@ def test_a_mark_that_a_fix_needs_a_closer_look_stays_and_is_set_again() -> None:
         ("dropped", {"Not a reason": 1}),
         ("dropped", {"no-op": 0}),
         ("dropped", []),
+        ("paid", ...),
+        ("paid.input", -1),
+        ("paid.output", 10**12),
+        ("paid.usd", "-1"),
+        ("paid.usd", "NaN"),
+        ("paid.usd", 0.1),
+        ("invalid", True),
     ],
 )
 def test_a_row_that_somebody_changed_is_no_answer(path: str, value: object) -> None:
@@ -129,7 +169,7 @@ def test_a_row_that_somebody_changed_is_no_answer(path: str, value: object) -> N
         decode(changed(path, value), TEXT, "python")
 
 
-@pytest.mark.parametrize("raw", ["", "{}", "[]", "null", '{"format":1,"format":1}', "[" * 100_000, "NaN"])
+@pytest.mark.parametrize("raw", ["", "{}", "[]", "null", '{"format":2,"format":2}', "[" * 100_000, "NaN"])
 def test_what_is_no_answer_at_all(raw: str) -> None:
     with pytest.raises(Unreadable):
         decode(raw, TEXT, "python")
@@ -141,7 +181,7 @@ def test_an_answer_about_another_text_is_none() -> None:
 
 
 def test_words_are_made_plain_again() -> None:
-    (back,) = decode(changed("findings.0.title", "See [this](http://evil.example)"), TEXT, "python").findings
+    (back,) = read(changed("findings.0.title", "See [this](http://evil.example)")).findings
     assert "http" not in back.title
 
 
@@ -155,7 +195,7 @@ _JSON = st.recursive(
 @given(_JSON, st.sampled_from(["findings", "findings.0", "findings.0.fix", "findings.0.fix.new", "dropped"]))
 def test_hostile_rows_are_answers_about_the_text_or_nothing(value: object, path: str) -> None:
     try:
-        analysis = decode(changed(path, value), TEXT, "python")
+        analysis = read(changed(path, value))
     except Unreadable:
         return
     for found in analysis.findings:

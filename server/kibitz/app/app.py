@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 from kibitz.app.choice import choice_of
 from kibitz.app.configs import known_config
 from kibitz.app.identities import identity, verifier
+from kibitz.app.knowledge import knowledge
 from kibitz.app.views import review_settings
-from kibitz.cache.disk import DiskCache
-from kibitz.cache.memory import MemoryCache
 from kibitz.config import default_user_file
 from kibitz.provider.errors import ConfigError
 from kibitz.provider.keys.consent import FILE_NAME as CONSENTS_FILE
 from kibitz.provider.keys.consent import Consents
 from kibitz.provider.recorder import Recorder
-from kibitz.review.kept import KeptAnswers
-from kibitz.review.reviewer import Reviewer, size_of
+from kibitz.review.reviewer import Reviewer
 from kibitz.state.database import Database
 from kibitz.state.places import database_path
+from kibitz.telemetry.cachebook import CacheBook
 from kibitz.telemetry.daybook import Daybook
 
 if TYPE_CHECKING:
@@ -28,9 +27,10 @@ if TYPE_CHECKING:
 
     from kibitz.app.asking import Asking
     from kibitz.app.choice import Choice
+    from kibitz.app.knowledge import Knowledge
     from kibitz.config import Settings
     from kibitz.provider.client import OpenAIClient
-    from kibitz.provider.models import BatchAnalysis, Piece, PieceAnalysis
+    from kibitz.provider.models import BatchAnalysis, Piece
 
 
 class App:
@@ -45,6 +45,8 @@ class App:
         """What all kibitz processes of this machine remember together; opened when it is first used."""
         self.daybook = Daybook(self.database)
         """What was asked and what it cost, by this process and by all of them today."""
+        self.cachebook = CacheBook(self.database)
+        """What the cache knew, and what that saved, likewise."""
         self.recorder = Recorder(self.daybook)
         """Is told about every request, and tells on what somebody should know."""
         self.consents = Consents(default_user_file().parent / CONSENTS_FILE)
@@ -54,6 +56,7 @@ class App:
         """Why nobody can be asked, once that is known."""
         self._where = where
         self._asking: Asking | None = None
+        self._known: Knowledge | None = None
         self._reviewer: Reviewer | None = None
         self._building = asyncio.Lock()
 
@@ -103,23 +106,18 @@ class App:
         if self._reviewer is None:
             settings = self.settings
             config = known_config(settings, self.choice)
-            cache: MemoryCache[PieceAnalysis] = MemoryCache(
-                max_bytes=settings.cache_max_bytes, ttl_s=settings.cache_ttl_s, size_of=size_of
-            )
-            kept = None
-            if settings.disk_cache:
-                disk = DiskCache(
-                    self.database, max_bytes=settings.disk_cache_max_bytes, ttl_s=settings.cache_ttl_s
-                )
-                kept = KeptAnswers(disk)
+            self._known = knowledge(settings, self.database, self.cachebook)
             self._reviewer = Reviewer(
                 _FirstAsked(self),
-                cache,
+                self._known.answers,
                 identity(config, self._model_name),
                 review_settings(settings),
-                kept=kept,
                 verifier=verifier(config),
+                claims=self._known.claims,
             )
+            if self._known.team is not None:
+                # What the team has paid for must be known to the first review.
+                await self._known.team.remote.ready()
         return self._reviewer
 
     async def aclose(self) -> None:
@@ -128,6 +126,9 @@ class App:
             await self._reviewer.aclose()
         if self._asking is not None:
             await self._asking.aclose()
+        if self._known is not None and self._known.team is not None:
+            await self._known.team.aclose()
+        await self.cachebook.aclose()
         await self.daybook.aclose()
         await self.database.aclose()
         if self._asking is not None:

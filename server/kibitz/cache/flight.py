@@ -30,6 +30,8 @@ class Flight(Generic[V, U]):
         """Values by key. What is here is good, even if the rest fails."""
         self.previews: dict[str, V] = {}
         """What may already be shown of keys that have not landed."""
+        self.failed: dict[str, BaseException] = {}
+        """Why single keys will not land, where that is known."""
         self.error: BaseException | None = None
         """Why it ended early. Set before the passengers are woken for the last time."""
         self.done = False
@@ -40,6 +42,11 @@ class Flight(Generic[V, U]):
     def land(self, key: str, value: V) -> None:
         """Deliver one value, and wake the passengers."""
         self.landed[key] = value
+        self._wake()
+
+    def fail(self, key: str, error: BaseException) -> None:
+        """Say why one key will not land, and wake the passengers."""
+        self.failed[key] = error
         self._wake()
 
     def preview(self, key: str, value: V) -> None:

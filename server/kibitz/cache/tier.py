@@ -56,7 +56,7 @@ class Claims(Protocol):
     """
 
     async def take(self, digests: Collection[str], priority: int) -> frozenset[str]:
-        """Claim what nobody else has claimed; returns what is ours now.
+        """Claim what nobody else has claimed; returns what is ours now, what was before included.
 
         ``priority``: how urgent it is (0 the most); who has claimed the others learns of it when renewing.
         """

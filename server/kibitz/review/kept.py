@@ -1,7 +1,8 @@
-"""Answers of earlier runs and other windows: read before a review looks them up, written behind its back.
+"""Answers of earlier runs, other windows and the team.
 
-The disk is never waited for but to read, and its failure costs nothing but money: then only this process's
-memory knows what was answered.
+They are read before a review looks them up, and written behind its back. Nothing is waited for but reading,
+and the failure of a place costs nothing but money: then only the memory of this process knows what was
+answered.
 """
 
 from __future__ import annotations
@@ -11,84 +12,105 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kibitz.cache.tier import Kept
+from kibitz.review.known import FAILURE_S, Failure, Known
 from kibitz.review.stored import Unreadable, decode, encode
-from kibitz.state.database import StateUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from kibitz.cache.disk import DiskCache, Kept
-    from kibitz.provider.models import PieceAnalysis
-    from kibitz.review.entries import Entry
+    from kibitz.cache.tiers import Tiers
+    from kibitz.provider.models import Piece
+    from kibitz.review.known import Answer
 
 _PAUSE_S = 0.2
 """Seconds for which answers are collected before they are written."""
+_JITTER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An answer that was kept, and for how many seconds it still holds."""
+class Lives:
+    """For how long answers are kept, in seconds."""
 
-    analysis: PieceAnalysis
-    left_s: float
+    fresh_s: float
+    stale_s: float
+    """So much longer they are shown while they are asked for again."""
+
+    def of(self, digest: str, answer: Answer) -> tuple[float, float]:
+        """For how long an answer is fresh, and in how many seconds it is gone.
+
+        Times differ by up to ten per cent either way, fixed by the digest, so that what was learnt together
+        is not asked for again together.
+        """
+        if isinstance(answer, Failure):
+            lives = min(FAILURE_S, self.fresh_s)
+            return lives, lives
+        share = int(digest[:8], 16) / 0xFFFF_FFFF
+        fresh = self.fresh_s * (1 - _JITTER + 2 * _JITTER * share)
+        return fresh, fresh + self.stale_s if fresh else 0.0
 
 
 class KeptAnswers:
-    """Answers by digest on disk. Belongs to one event loop."""
+    """Answers by digest, in the tiers below the memory. Belongs to one event loop."""
 
-    def __init__(self, disk: DiskCache, *, pause_s: float = _PAUSE_S) -> None:
-        self._disk = disk
+    def __init__(self, tiers: Tiers, lives: Lives, *, pause_s: float = _PAUSE_S) -> None:
+        self._tiers = tiers
+        self._lives = lives
         self._pause_s = pause_s
-        self._pending: dict[str, PieceAnalysis] = {}
-        self._bad: set[str] = set()
-        self._must_clear = False
+        self._pending: dict[str, Answer] = {}
+        self._records: dict[str, Kept] = {}
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
-    async def find(self, entries: Iterable[Entry]) -> dict[str, Found]:
-        """What is known about ``entries``, by digest; each answer was checked against its entry's text."""
-        wanted = {entry.digest: entry for entry in entries}
-        try:
-            await self._clear()
-            rows = await self._disk.get(wanted)
-        except StateUnavailable:
-            return {}
-        if not rows:
-            return {}
-        found, bad = await asyncio.to_thread(_checked, rows, wanted)
-        self._bad |= bad
-        if bad or self._disk.has_news:
-            self._write_soon()
-        return found
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """The names of the places, nearest first."""
+        return self._tiers.names
 
-    def keep(self, digest: str, analysis: PieceAnalysis) -> None:
+    async def find(self, pieces: Mapping[str, Piece]) -> dict[str, Known]:
+        """What is known, by digest; each answer was checked against the piece that it is about."""
+        if not pieces:
+            return {}
+
+        async def check(rows: Mapping[str, Kept]) -> dict[str, Answer]:
+            return await asyncio.to_thread(_decoded, rows, pieces)
+
+        hits = await self._tiers.get(pieces, check)
+        return {
+            digest: Known(hit.value, hit.fresh_s, hit.left_s, hit.tier)
+            for digest, hit in hits.items()
+            if not (isinstance(hit.value, Failure) and hit.fresh_s <= 0)
+        }
+
+    async def find_record(self, digest: str) -> Kept | None:
+        """What was kept with ``keep_record``, unchecked."""
+        return await self._tiers.look(digest)
+
+    def keep(self, digest: str, answer: Answer) -> None:
         """Remember an answer; it is written soon."""
-        self._pending[digest] = analysis
+        self._pending[digest] = answer
+        self._write_soon()
+
+    def keep_record(self, digest: str, record: Kept) -> None:
+        """Remember something that can be found out again without asking anybody: on disk alone."""
+        self._records[digest] = record
         self._write_soon()
 
     async def flush(self) -> bool:
         """Write now what waits; False if it could not be."""
         async with self._writing:
             pending, self._pending = self._pending, {}
-            bad, self._bad = self._bad, set()
-            if not pending and not bad and not self._disk.has_news:
-                return True
-            rows = await asyncio.to_thread(_encoded, pending)
-            try:
-                await self._clear()
-                await self._disk.put(rows, discard=bad.difference(rows))
-            except StateUnavailable:
-                return False
-            return True
+            records, self._records = self._records, {}
+            values = await asyncio.to_thread(_encoded, pending, self._lives) if pending else {}
+            return await self._tiers.put(values, local=records)
 
     async def clear(self) -> None:
         """Forget all, on disk too. If that cannot be written now, nothing is read until it can."""
-        self._must_clear = True
         async with self._writing:
             self._pending.clear()
-            with suppress(StateUnavailable):
-                await self._clear()
+            self._records.clear()
+            await self._tiers.clear()
 
     async def aclose(self) -> None:
         """Write what waits."""
@@ -96,6 +118,7 @@ class KeptAnswers:
         if self._writer is not None:
             await self._writer
         await self.flush()
+        await self._tiers.aclose()
 
     def _write_soon(self) -> None:
         if self._writer is None or self._writer.done():
@@ -107,27 +130,19 @@ class KeptAnswers:
                 await self._closing.wait()
         await self.flush()
         # What came meanwhile found this task still busy, and started no other.
-        while self._pending or self._bad:
+        while self._pending or self._records:
             await self.flush()
 
-    async def _clear(self) -> None:
-        if self._must_clear:
-            await self._disk.clear()
-            self._must_clear = False
 
-
-def _checked(rows: Mapping[str, Kept], wanted: Mapping[str, Entry]) -> tuple[dict[str, Found], set[str]]:
-    """Those of the rows that hold, and the digests of the others."""
-    found: dict[str, Found] = {}
-    bad: set[str] = set()
+def _decoded(rows: Mapping[str, Kept], pieces: Mapping[str, Piece]) -> dict[str, Answer]:
+    """Those of the rows that hold."""
+    found: dict[str, Answer] = {}
     for digest, kept in rows.items():
-        piece = wanted[digest].piece
-        try:
-            found[digest] = Found(decode(kept.value, piece.text, piece.language), kept.left_s)
-        except Unreadable:
-            bad.add(digest)
-    return found, bad
+        piece = pieces[digest]
+        with suppress(Unreadable):
+            found[digest] = decode(kept.value, piece.text, piece.language)
+    return found
 
 
-def _encoded(analyses: Mapping[str, PieceAnalysis]) -> dict[str, str]:
-    return {digest: encode(analysis) for digest, analysis in analyses.items()}
+def _encoded(answers: Mapping[str, Answer], lives: Lives) -> dict[str, Kept]:
+    return {digest: Kept(encode(answer), *lives.of(digest, answer)) for digest, answer in answers.items()}

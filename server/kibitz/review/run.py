@@ -29,8 +29,10 @@ class Batch:
 
     entries: tuple[Entry, ...]
     verify: bool = False
-    found: Mapping[int, PieceAnalysis] = field(default_factory=dict)
-    """What is known of some of the entries, by place, and only has to be verified."""
+    found: Mapping[str, PieceAnalysis] = field(default_factory=dict)
+    """What is known of some of the entries, by digest, and only has to be verified."""
+    retry: bool = False
+    """Whether to ask again for what is known to fail."""
     usage: Usage = field(default_factory=Usage)
     redactions: int = 0
     verification: Verification = field(default_factory=Verification)
@@ -43,9 +45,13 @@ class Run:
     entries: tuple[Entry, ...]
     verify: bool = False
     """Whether only findings that were verified will do."""
+    retry: bool = False
+    """Whether to ask again for what is known to fail."""
     known: dict[str, PieceAnalysis] = field(default_factory=dict)
     unverified: dict[str, PieceAnalysis] = field(default_factory=dict)
     """What would be known if it did not have to be verified."""
+    stale: dict[str, PieceAnalysis] = field(default_factory=dict)
+    """What is known and too old, in case that nothing newer comes."""
     early: dict[str, PieceAnalysis] = field(default_factory=dict)
     """Findings that were shown before their answer was complete."""
     cached: frozenset[str] = frozenset()
@@ -78,8 +84,10 @@ class Run:
             for key in self._owners.keys() & flight.previews.keys():
                 self.early[self._owners[key]] = flight.previews[key]
             lost = self._owners.keys() & (set(flight.keys) - flight.landed.keys())
-            if flight.error is not None and lost:
-                self.fail({self._owners[key] for key in lost}, flight.error)
+            for key in lost & flight.failed.keys():
+                self.fail({self._owners[key]}, flight.failed[key])
+            if flight.error is not None and (rest := lost - flight.failed.keys()):
+                self.fail({self._owners[key] for key in rest}, flight.error)
         self.waiting = [flight for flight in self.waiting if not flight.done]
 
     def fail(self, digests: Iterable[str], error: BaseException) -> None:
@@ -89,7 +97,11 @@ class Run:
         if not isinstance(error, OpenAIError):
             raise error
         self.errors.setdefault((type(error), error.message), error)
-        self.failed.update(digests)
+        for digest in digests:
+            if digest in self.stale:
+                self.known[digest] = self.stale[digest]
+            else:
+                self.failed.add(digest)
 
     def unchecked(self) -> list[Entry]:
         """What is found, and waits for nothing but to be verified; each text once."""

@@ -11,21 +11,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from kibitz.findings.finding import Confidence, Finding, Fix, Severity
 from kibitz.findings.fix import MAX_CHARACTERS, TITLE_LENGTH, TRIGGER_LENGTH, Rejection, check_again
 from kibitz.findings.rules import RULES
 from kibitz.guard.sanitize import Rejected, decode_json, plain
 from kibitz.guard.secrets import Refused, find_secrets
-from kibitz.provider.models import PieceAnalysis
+from kibitz.provider.models import PieceAnalysis, Usage
+from kibitz.review.known import Answer, Failure
 from kibitz.telemetry.masking import mask
 from kibitz.text.lines import LineIndex
 from kibitz.text.spans import Span
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same JSON would mean something else."""
 SECRET = "fix-with-secret-not-kept"  # noqa: S105 - a reason to drop a fix
 MAX_FINDINGS = 200
@@ -35,6 +37,7 @@ _Offset = Annotated[int, Field(ge=0, le=1 << 30)]
 _Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 _Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,63}$")]
 _Count = Annotated[int, Field(ge=1, le=1_000_000)]
+_Tokens = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class Unreadable(ValueError):  # noqa: N818 - says what became of the row
@@ -65,14 +68,37 @@ class _Finding(_Strict):
     fix: _Fix | None
 
 
+class _Paid(_Strict):
+    input: _Tokens
+    cached: _Tokens
+    output: _Tokens
+    usd: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,18})?$")] | None
+
+
 class _Analysis(_Strict):
-    format: Literal[1]
+    format: Literal[2]
     findings: Annotated[list[_Finding], Field(max_length=MAX_FINDINGS)]
     dropped: Annotated[dict[_Reason, _Count], Field(max_length=MAX_REASONS)]
+    paid: _Paid
 
 
-def encode(analysis: PieceAnalysis) -> str:
+class _Failed(_Strict):
+    format: Literal[2]
+    invalid: bool
+    code: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$")]
+
+
+_ANSWER: TypeAdapter[_Analysis | _Failed] = TypeAdapter(_Analysis | _Failed)
+
+
+def encode(answer: Answer) -> str:
     """The answer as ASCII JSON. A fix that holds a secret is left out: no secret gets on disk. Takes CPU."""
+    if isinstance(answer, Failure):
+        return _json({"format": FORMAT, "invalid": answer.invalid, "code": answer.code})
+    return _encoded(answer)
+
+
+def _encoded(analysis: PieceAnalysis) -> str:
     findings = [_finding(finding) for finding in analysis.findings]
     dropped = Counter(analysis.dropped)
     for finding in findings:
@@ -80,25 +106,71 @@ def encode(analysis: PieceAnalysis) -> str:
         if isinstance(fix, dict) and _is_secret(fix["new"]):
             finding["fix"] = None
             dropped[SECRET] += 1
-    value = {"format": FORMAT, "findings": findings, "dropped": dict(dropped)}
-    return json.dumps(value, separators=(",", ":"))
+    return _json(
+        {"format": FORMAT, "findings": findings, "dropped": dict(dropped), "paid": _paid(analysis.paid)}
+    )
 
 
-def decode(raw: str, text: str, language: str) -> PieceAnalysis:
+def decode(raw: str, text: str, language: str) -> Answer:
     """The answer about the unit ``text``, checked as if an enemy had written it. Takes CPU: it parses.
 
     Raises:
         Unreadable: it is not in the format, or does not hold in ``text``.
     """
+    kept = _read(raw)
+    if isinstance(kept, _Failed):
+        return Failure(kept.invalid, kept.code)
+    lines = LineIndex(text)
+    return PieceAnalysis(
+        tuple(_restored(finding, lines, language) for finding in kept.findings),
+        dict(kept.dropped),
+        paid=_usage(kept.paid),
+    )
+
+
+def well_formed(raw: str) -> bool:
+    """Whether it is an answer that was kept, as far as can be told without the unit. Takes CPU."""
     try:
-        kept = _Analysis.model_validate(decode_json(raw))
+        _read(raw)
+    except Unreadable:
+        return False
+    return True
+
+
+def is_failure(raw: str) -> bool:
+    """Whether a kept value, well formed or not, is no answer but the reason why there is none."""
+    return '"findings"' not in raw
+
+
+def _read(raw: str) -> _Analysis | _Failed:
+    try:
+        return _ANSWER.validate_python(decode_json(raw))
     except Rejected as error:
         raise Unreadable(error.reason) from None
     except ValidationError:
         raise Unreadable("another format") from None
-    lines = LineIndex(text)
-    return PieceAnalysis(
-        tuple(_restored(finding, lines, language) for finding in kept.findings), dict(kept.dropped)
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _paid(usage: Usage) -> dict[str, Any]:
+    usd = None if usage.cost_usd is None else f"{usage.cost_usd:.12f}"
+    return {
+        "input": usage.input_tokens,
+        "cached": usage.cached_tokens,
+        "output": usage.output_tokens,
+        "usd": usd,
+    }
+
+
+def _usage(paid: _Paid) -> Usage:
+    return Usage(
+        input_tokens=paid.input,
+        cached_tokens=paid.cached,
+        output_tokens=paid.output,
+        cost_usd=None if paid.usd is None else Decimal(paid.usd),
     )
 
 
