@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
 import subprocess
 import tempfile
 import threading
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kibitz.guard.files import read_file
 from kibitz.guard.process import clean_environment
 
 if TYPE_CHECKING:
@@ -96,6 +96,11 @@ def changes(folder: Path, *, without: Collection[str] = (), seconds: float = SEC
         return None
 
 
+def top_of(folder: Path) -> Path | None:
+    """The top of the working tree that ``folder`` is in, if it is in any. Reads the disk."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asking:
     """Git, and a repository of ours in ``place`` that borrows from another."""
@@ -132,9 +137,10 @@ class _Asking:
         listed = self._ask(
             "rev-list", "--timestamp", f"--max-count={_COMMITS}", self.repository.head, "--", end="\n"
         )
-        times: dict[str, int] = {
-            line[2]: int(line[1]) for each in listed if (line := _COMMIT.fullmatch(each))
-        }
+        times: dict[str, int] = {}
+        for line in listed:
+            if match := _COMMIT.fullmatch(line):
+                times[match[2]] = int(match[1])
         commits = self.place / "commits"
         commits.write_text("".join(f"{commit}\n" for commit in times), encoding="ascii")
         found: dict[str, int] = {}
@@ -207,7 +213,7 @@ def _git(top: Path) -> str | None:
 
 def _repository(folder: Path) -> _Repository | None:
     """The repository whose working tree ``folder`` is in."""
-    top = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+    top = top_of(folder)
     if top is None:
         return None
     own = top / ".git"
@@ -244,21 +250,11 @@ def _head(own: Path, common: Path) -> str:
 
 
 def _content(path: Path, most: int) -> str:
-    """The first bytes of a regular file; nothing where there is none, or it cannot be read."""
+    """The first bytes of a file; nothing where there is none, or it cannot be read."""
     try:
-        # A pipe without a writer must not block us.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except (OSError, ValueError):
-        return ""
-    try:
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
-            return file.read(most).decode("utf-8", "replace") if _is_file(descriptor) else ""
+        return read_file(path, most).decode("utf-8", "replace")
     except OSError:
         return ""
-
-
-def _is_file(descriptor: int) -> bool:
-    return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
 
 def _is_plain(path: str) -> bool:
