@@ -9,6 +9,7 @@ import pytest
 
 from kibitz import __version__
 from kibitz.cli.entry import run
+from kibitz.cli.options import EDITOR_ONLY
 from kibitz.config import Source, setting_names
 from kibitz.config.settings import owned
 from kibitz.findings.rules import RULES
@@ -29,7 +30,7 @@ def test_mistakes_end_with_2_and_help(arguments: list[str], capsys: pytest.Captu
     assert "Usage: kibitz" in captured.err
 
 
-@pytest.mark.parametrize("command", ["check", "serve", "model", "doctor", "rules"])
+@pytest.mark.parametrize("command", ["check", "serve", "model", "cache", "doctor", "rules"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     assert f"Usage: kibitz {command}" in capsys.readouterr().out
@@ -39,7 +40,7 @@ def test_check_has_an_option_for_each_setting_of_the_command_line(capsys: pytest
     run(["check", "--help"])
     text = capsys.readouterr().out
     for name in setting_names():
-        wanted = Source.CLI in owned(name).by and name not in {"enabled", "debounce_ms", "max_delay_ms"}
+        wanted = Source.CLI in owned(name).by and name not in EDITOR_ONLY
         assert (f"--{name.replace('_', '-')} " in text) is wanted, name
 
 

@@ -22,6 +22,7 @@ _COMMANDS = {
     "serve": "Run the language server for an editor (stdio).",
     "model": "Get, list or remove the embedded model.",
     "key": "Say where API keys come from, and where they may go.",
+    "cache": "Say what the cache holds and saved; clear, verify, export, import it.",
     "doctor": "Say whether everything is in order, and what to do if not.",
     "rules": "List the rules, or explain one.",
 }
