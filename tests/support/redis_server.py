@@ -7,6 +7,7 @@ Debian 12 has Redis 7.0 (``redis-server``) and no Valkey; both speak the same pr
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 from typing import TYPE_CHECKING, Self
@@ -60,6 +61,16 @@ class RedisServer:
             process.wait()
             assert process.stdout
             process.stdout.close()
+
+    def freeze(self) -> None:
+        """Have it hold everything: its connections stay, and nothing comes out of them."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on where it stood."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     def _started(self) -> bool:
         assert self._binary

@@ -106,7 +106,7 @@ class Remote:
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
             try:
-                await asyncio.to_thread(self.seal.prepare)
+                await self.seal.prepare()
                 await self._connection.prepare()
                 for seconds in (CONNECT_S, PATIENCE_S):
                     await self._connection.within(seconds, lambda redis: redis.ping())

@@ -6,6 +6,7 @@ tell from a name which code it is about. They can still delete, and put back wha
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -31,8 +32,8 @@ class Seal(Protocol):
     def realm(self) -> str:
         """A part of all names; teams with different secrets have different ones."""
 
-    def prepare(self) -> None:
-        """Compute the keys; to be called first, and in a thread: it may take a fifth of a second.
+    async def prepare(self) -> None:
+        """Compute the keys; awaited first. May take a fifth of a second, in a thread.
 
         Raises:
             UnusableError: what it needs is not installed.
@@ -53,7 +54,7 @@ class Unsealed:
 
     realm = "plain"
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """See ``Seal``."""
 
     def name(self, digest: str) -> str:
@@ -80,21 +81,10 @@ class Sealed:
         self._cipher: AESGCM | None = None
         self.realm = ""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """See ``Seal``."""
-        if self._cipher is not None:
-            return
-        try:
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - an extra, and slow
-        except ImportError as error:
-            raise UnusableError(
-                f"shared_cache_secret is set, but what encrypts is not installed ({error})",
-                "Install kibitz with the extra: pip install 'kibitz[shared]'",
-            ) from error
-        keys = hashlib.scrypt(self._secret.encode(), salt=_SALT, n=_COST, r=8, p=1, dklen=64)
-        self._names = keys[32:]
-        self.realm = self.name("realm")[:16]
-        self._cipher = AESGCM(keys[:32])
+        if self._cipher is None:
+            await asyncio.to_thread(self._prepare)
 
     def name(self, digest: str) -> str:
         """See ``Seal``."""
@@ -113,6 +103,19 @@ class Sealed:
             return self._prepared.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], digest.encode())
         except (InvalidTag, ValueError):  # the latter: too short to be anything
             return None
+
+    def _prepare(self) -> None:
+        try:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - an extra, and slow
+        except ImportError as error:
+            raise UnusableError(
+                f"shared_cache_secret is set, but what encrypts is not installed ({error})",
+                "Install kibitz with the extra: pip install 'kibitz[shared]'",
+            ) from error
+        keys = hashlib.scrypt(self._secret.encode(), salt=_SALT, n=_COST, r=8, p=1, dklen=64)
+        self._names = keys[32:]
+        self.realm = self.name("realm")[:16]
+        self._cipher = AESGCM(keys[:32])
 
     @property
     def _prepared(self) -> AESGCM:
