@@ -16,8 +16,7 @@ from tests.support.redis_server import RedisServer
 from kibitz.provider.errors import ConfigError
 from kibitz.provider.limits.account import Account
 from kibitz.provider.limits.quota import Limits
-from kibitz.provider.limits.team import TeamQuota, _script, address
-from kibitz.telemetry.masking import mask
+from kibitz.provider.limits.team import TeamQuota, _script
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -176,20 +175,6 @@ async def test_a_server_that_says_nothing_is_waited_for_50_ms(caplog: pytest.Log
         await quota.aclose()
 
 
-async def test_a_busy_loop_is_no_outage(quota: TeamQuota, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quota, "_leave", lambda: pytest.fail("it was taken for one"))
-    assert await quota.take("scope", 1, LIMITS) == 0
-
-    async def hold_the_loop() -> None:
-        for _ in range(15):
-            time.sleep(2 * WITHIN_S)  # noqa: ASYNC251 - that is what a busy loop does
-            await asyncio.sleep(0)
-
-    busy = asyncio.create_task(hold_the_loop())
-    assert await quota.take("scope", 1, LIMITS) == 0
-    await busy
-
-
 async def test_a_late_answer_is_not_taken_for_that_of_the_next_question(
     server: RedisServer, quota: TeamQuota
 ) -> None:
@@ -221,52 +206,20 @@ async def test_a_wrong_password_is_an_outage_that_does_not_show_it(
     await quota.aclose()
 
 
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        ("redis://localhost", "redis://localhost:6379"),
-        ("redis://u:hunter2!@h:7000/3", "redis://h:7000"),
-        ("rediss://:hunter2!@h/1?ssl_cert_reqs=none", "rediss://h:6379"),
-        ("valkeys://:hunter2!@h", "rediss://h:6379"),
-        ("unix://:hunter2!@/run/redis.sock?db=1", "unix:///run/redis.sock"),
-        ("redis://h?password=hunter2!x", "redis://h:6379"),
-    ],
-)
-def test_an_address_shows_the_place_and_no_password(url: str, name: str) -> None:
-    place = address(url)
-    assert place.name == name
-    assert "hunter2" not in repr(place)
-    assert "hunter2" not in mask(f"cannot connect to {url}")
-    assert place.url.split(":")[0] in {"redis", "rediss", "unix"}
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "localhost:6379",
-        "http://:hunter2!!@h",
-        "redis://",
-        "redis://:hunter2!!@h:port",
-        "unix://",
-        "redis://[x",
-    ],
-)
-def test_what_is_no_address_is_refused_without_being_shown(url: str) -> None:
+def test_what_is_no_address_is_refused_without_being_shown() -> None:
     with pytest.raises(ConfigError, match="redis_url") as caught:
-        TeamQuota(url)
+        TeamQuota("http://:hunter2!!@h")
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert caught.value.__suppress_context__
 
 
 async def test_an_option_that_the_client_does_not_know_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    for option in ("no_such=1", "socket_timeout=soon"):
-        quota = TeamQuota(f"redis://h?{option}")
-        assert await quota.take("s", 1, LIMITS) == 0.0
-        assert "what follows the “?”" in quota.problem
-        await quota.aclose()
-    assert len(caplog.records) == 2
+    quota = TeamQuota("redis://h?no_such=1")
+    assert await quota.take("s", 1, LIMITS) == 0.0
+    assert "what follows the “?”" in quota.problem
+    await quota.aclose()
+    assert len(caplog.records) == 1
 
 
 async def test_without_the_client_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

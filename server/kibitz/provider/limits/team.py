@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from kibitz.cache.connection import CONNECT_S, PATIENCE_S, Connection, OutOfReachError
+from kibitz.provider.errors import ConfigError
 from kibitz.provider.limits import account
 from kibitz.provider.limits.account import Answer
 from kibitz.provider.limits.ledger import LedgerQuota, LedgerUnavailableError
@@ -26,9 +27,17 @@ T = TypeVar("T")
 
 
 class TeamQuota(LedgerQuota):
-    """A ``SharedQuota`` for everyone who uses the server at the other end; the connection stays open."""
+    """A ``SharedQuota`` for everyone who uses the server at ``url``.
 
-    def __init__(self, connection: Connection) -> None:
+    Raises:
+        ConfigError: the URL is wrong.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            connection = Connection(url)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None  # what lies behind it may quote the URL
         super().__init__(_RedisLedger(connection))
         self.place = connection.address.name
         """Where the quota is, without any password."""
@@ -46,10 +55,9 @@ class _RedisLedger:
             raise self._unavailable(error) from error
 
     async def take(self, scope: str, who: str, tokens: float, limits: Limits) -> Answer:
-        wait, processes, *levels = await self._run(
+        return await self._run(
             scope, "take", who, tokens, limits.requests_per_minute, limits.tokens_per_minute
         )
-        return Answer(float(wait), int(processes), float(levels[0]), float(levels[1]))
 
     async def settle(self, scope: str, requests: float, tokens: float, least: float) -> None:
         await self._run(scope, "settle", requests, tokens, least)
@@ -63,13 +71,17 @@ class _RedisLedger:
         await self._run("reach", "settle", 0.0, 0.0, 0.0)
 
     async def aclose(self) -> None:
-        """The connection belongs to others."""
+        await self._connection.aclose()
 
-    async def _run(self, scope: str, *step: str | float) -> list[str]:
+    async def _run(self, scope: str, *step: str | float) -> Answer:
         # The braces keep all that belongs to a scope on one node of a cluster.
         keys = [f"kibitz:1:{{{scope}}}"]
-        answer = await self._within(PATIENCE_S, lambda redis: redis.register_script(self._script)(keys, step))
-        return [item if isinstance(item, str) else item.decode() for item in answer]
+
+        async def run(redis: Redis) -> Answer:
+            wait, processes, requests, tokens = await redis.register_script(self._script)(keys, step)
+            return Answer(float(wait), int(processes), float(requests), float(tokens))
+
+        return await self._within(PATIENCE_S, run)
 
     async def _within(self, seconds: float, ask: Callable[[Redis], Awaitable[T]]) -> T:
         try:
