@@ -153,7 +153,7 @@ class NewestFirst:
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
-        stop_listening = urgency.on_rise(lambda: self._risen(turn, urgency))
+        stop_listening = urgency.on_change(lambda: self._risen(turn, urgency))
         try:
             await turn
         except asyncio.CancelledError:

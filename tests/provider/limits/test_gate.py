@@ -433,3 +433,51 @@ def test_status_says_what_holds() -> None:
         return status
 
     assert virtual_time.run(main()) == GateStatus(60, 6_000, 1, 1, 2, 7)
+
+
+def test_who_is_held_waits_until_it_is_released_and_others_pass() -> None:
+    async def main() -> None:
+        gate, admitted = open_gate(), list[str]()
+        warming = Urgency(Priority.WARMING)
+        warming.hold()
+        first = asyncio.create_task(go(gate, 1, lambda: admitted.append("warming"), urgency=warming))
+        await go(gate, 1, lambda: admitted.append("typing"))
+        await asyncio.sleep(100)
+        assert admitted == ["typing"]
+        assert gate.status().queued == 1
+        warming.release()
+        await first
+        assert admitted == ["typing", "warming"]
+
+    virtual_time.run(main())
+
+
+def test_who_is_held_is_let_in_when_somebody_needs_it() -> None:
+    async def main() -> None:
+        gate, admitted = open_gate(), list[str]()
+        warming = Urgency(Priority.WARMING)
+        warming.hold()
+        first = asyncio.create_task(go(gate, 1, lambda: admitted.append("warming"), urgency=warming))
+        await asyncio.sleep(1)
+        assert admitted == []
+        warming.rise_to(Priority.OPEN)
+        await first
+        assert admitted == ["warming"]
+
+    virtual_time.run(main())
+
+
+def test_who_is_held_may_leave() -> None:
+    async def main() -> None:
+        gate = open_gate()
+        warming = Urgency(Priority.WARMING)
+        warming.hold()
+        task = asyncio.create_task(go(gate, 1, urgency=warming))
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert gate.status().queued == 0
+        warming.release()
+        await go(gate, 1)
+
+    virtual_time.run(main())

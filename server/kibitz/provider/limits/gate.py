@@ -54,10 +54,11 @@ class GateStatus:
 
 
 class _Waiter:
-    __slots__ = ("claim", "longest_pause", "permit")
+    __slots__ = ("claim", "longest_pause", "permit", "urgency")
 
-    def __init__(self, claim: Claim, longest_pause: float) -> None:
+    def __init__(self, claim: Claim, urgency: Urgency, longest_pause: float) -> None:
         self.claim = claim
+        self.urgency = urgency
         self.longest_pause = longest_pause
         self.permit: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
 
@@ -98,7 +99,8 @@ class Gate:
             tokens: how many it will probably use.
             at_most: the input and the longest answer allowed: some providers count those until they prove
                 otherwise.
-            urgency: who is more urgent goes first, also if that rises meanwhile.
+            urgency: who is more urgent goes first, also if that rises meanwhile. Who is held waits, and so
+                do those behind it: they are no more urgent.
             longest_pause: seconds, see below.
             since: the loop's time at which the wait began, if that was earlier: what is tried again goes
                 before what came after it.
@@ -109,9 +111,9 @@ class Gate:
         if self.paused_for > longest_pause:
             raise _paused(self.paused_for)
         at_most = tokens if at_most is None else max(tokens, at_most)
-        waiter = _Waiter(self._sharing.claim(tokens, at_most), longest_pause)
+        waiter = _Waiter(self._sharing.claim(tokens, at_most), urgency, longest_pause)
         self._line.join(waiter, urgency.priority, _now() if since is None else since)
-        unsubscribe = urgency.on_rise(lambda: self._rise(waiter, urgency))
+        unsubscribe = urgency.on_change(lambda: self._move(waiter))
         try:
             if self._line.head is waiter:
                 self._advance()
@@ -177,6 +179,8 @@ class Gate:
             self._timer.cancel()
             self._timer = None
         while (waiter := self._line.head) is not None and not self._concurrency.full:
+            if waiter.urgency.held:
+                return  # it is back when it is released, or somebody needs it
             now = _now()
             shared = waiter.claim.ask_again_at - now
             if waiter.claim.error is not None:
@@ -213,8 +217,8 @@ class Gate:
         self._concurrency.leave()
         self._advance()
 
-    def _rise(self, waiter: _Waiter, urgency: Urgency) -> None:
-        self._line.move(waiter, urgency.priority)
+    def _move(self, waiter: _Waiter) -> None:
+        self._line.move(waiter, waiter.urgency.priority)
         self._advance()
 
     def _turn_away(self, waiter: _Waiter, error: Exception) -> None:

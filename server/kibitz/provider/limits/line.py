@@ -48,8 +48,8 @@ class Line(Generic[W]):
         self._put(waiter, priority, (since, next(self._arrivals)))
 
     def move(self, waiter: W, priority: Priority) -> None:
-        """Stand where one who arrived then with that priority would; nothing if it already left."""
-        if (place := self._places.get(waiter)) is not None:
+        """Stand where one who arrived then with that priority would; nothing if it already left or does."""
+        if (place := self._places.get(waiter)) is not None and place[0] != priority:
             self._put(waiter, priority, place[1])
             self._tidy()
 
