@@ -22,6 +22,7 @@ from kibitz.cache.disk import DiskCache
 from kibitz.cache.tier import Kept
 from kibitz.cli.entry import run
 from kibitz.provider.models import PieceAnalysis, Usage
+from kibitz.review import whole
 from kibitz.review.known import Failure
 from kibitz.review.stored import encode
 from kibitz.state.database import Database
@@ -268,6 +269,16 @@ def test_answers_are_carried_and_failures_are_not(
     assert kept()[ONE].left_s == pytest.approx(FRESH.left_s, abs=60)
     assert run(["cache", "import", str(file)]) == 0
     assert capsys.readouterr().out.startswith("0 entries taken, 1 known as well, ")
+
+
+def test_what_is_known_of_whole_files_is_kept_and_carried(tmp_path: Path) -> None:
+    record = Kept(whole.encode(whole.WholeFile(3)), DAY, DAY)
+    keep({ONE: record})
+    assert run(["cache", "verify"]) == 0
+    assert run(["cache", "export", str(tmp_path / "artefact")]) == 0
+    assert run(["cache", "clear"]) == 0
+    assert run(["cache", "import", str(tmp_path / "artefact")]) == 0
+    assert kept()[ONE].value == record.value
 
 
 def test_lives_are_bound_to_the_own_settings(tmp_path: Path) -> None:

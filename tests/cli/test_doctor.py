@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import canary, fake_faults
-from tests.support.fake_provider import FakeProvider
+from tests.support.fake_provider import FakeProvider, reviewer
 
 from kibitz.cli.entry import run
 from kibitz.config import fingerprint
@@ -140,3 +141,28 @@ def test_two_sources_of_keys_are_a_problem(
     monkeypatch.setenv("KIBITZ_API_KEY_KEYRING", "openai")
     assert run(["doctor", "--offline"]) == 1
     assert "problem API keys are set in more than one way" in capsys.readouterr().out
+
+
+def test_the_cache_is_told_with_its_use_and_its_problems(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_text("def twice(number):\n    return number * 2\n")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with FakeProvider(reviewer()).in_thread() as fake:
+        options = ["--base-url", fake.base_url, "--model", "fake-1"]
+        assert run(["check", *options, str(tmp_path / "a.py")]) == 0
+        assert run(["check", *options, str(tmp_path / "a.py")]) == 0
+        capsys.readouterr()
+        assert run(["doctor", "--offline", *options]) == 0
+        out = capsys.readouterr().out
+        assert re.search(
+            r"^ok      cache: [12] entr(y|ies), 0\.0 MB of at most 268\.4 MB on disk$", out, re.MULTILINE
+        )
+        assert "note    cache, today: 50 % of 2 answers cost nothing, which saved " in out
+        assert run(["doctor", "--offline", "--disk-cache", "no", *options]) == 0
+        assert "note    cache: nothing is kept on disk (setting disk_cache)\n" in capsys.readouterr().out
+        monkeypatch.setenv("KIBITZ_REDIS_URL", "redis://:s3cret-of-a-team@cache.example.com/0")
+        assert run(["doctor", "--offline", *options]) == 1
+    out = capsys.readouterr().out
+    assert "problem answers are not shared through redis://cache.example.com:6379: others could read" in out
+    assert "s3cret" not in out

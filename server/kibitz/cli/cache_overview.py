@@ -41,14 +41,17 @@ class Overview:
     """By period and tier, of all processes."""
 
 
-async def overview(caches: Caches) -> Overview:
-    """Look at everything; what cannot be used is a problem of its own. A team's server may take seconds."""
+async def overview(caches: Caches, *, reach: bool = True) -> Overview:
+    """Look at everything; what cannot be used is a problem of its own.
+
+    ``reach``: whether to find out if the team's server answers, which may take seconds.
+    """
     settings, team = caches.settings, caches.team
     try:
         disk, problem = await caches.disk.stats(), ""
     except StateUnavailable as error:
         disk, problem = None, str(error)
-    if team is not None:
+    if team is not None and reach:
         await team.remote.ready()
     return Overview(
         memory_limit=settings.cache_max_bytes,

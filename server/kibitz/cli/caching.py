@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kibitz.app.knowledge import team_of
 from kibitz.cache.disk import DiskCache
-from kibitz.review import stored
+from kibitz.review import stored, whole
 from kibitz.state.database import Database
 from kibitz.state.places import database_path
 from kibitz.telemetry.cachebook import CacheBook
@@ -47,9 +47,11 @@ async def opened(settings: Settings) -> AsyncIterator[Caches]:
 
 def is_sound(_digest: str, value: str) -> bool:
     """Whether a kept value is of a shape that kibitz keeps; what it says is checked when it is used."""
-    return stored.well_formed(value)
+    return whole.decode(value) is not None or stored.well_formed(value)
 
 
-def is_portable(digest: str, value: str) -> bool:
-    """Whether it is also worth carrying elsewhere: an answer, and no reason why there is none."""
-    return is_sound(digest, value) and not stored.is_failure(value)
+def is_portable(_digest: str, value: str) -> bool:
+    """Whether it is also worth carrying elsewhere: no reason why there is no answer."""
+    if whole.decode(value) is not None:
+        return True
+    return stored.well_formed(value) and not stored.is_failure(value)

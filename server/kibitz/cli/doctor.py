@@ -13,7 +13,10 @@ import click
 
 from kibitz import __version__
 from kibitz.cli import CLEAN, FINDINGS, editors, keys
+from kibitz.cli.cache_overview import overview
+from kibitz.cli.caching import opened
 from kibitz.cli.options import EDITOR_ONLY, settings_options
+from kibitz.cli.output import cache_text
 from kibitz.cli.output.terminal import console
 from kibitz.cli.output.visible import escape
 from kibitz.config import Loaded, default_user_file, load
@@ -23,6 +26,7 @@ from kibitz.local.errors import LocalModelError
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.status_text import counts_line, engine_lines
 from kibitz.telemetry import logs
+from kibitz.telemetry.savings_text import savings_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +85,7 @@ def _lines(loaded: Loaded, *, offline: bool) -> Iterator[Line]:
     yield from _keys(loaded)
     yield _local_model(loaded)
     yield from asyncio.run(_model(loaded, offline=offline))
+    yield from asyncio.run(_cache(loaded, offline=offline))
     yield from _editors()
 
 
@@ -174,11 +179,28 @@ async def _asked(app: App) -> list[Line]:
 
 
 async def _today(app: App) -> list[Line]:
-    """What all kibitz processes of this machine cost today, and whether they can remember anything."""
+    """What all kibitz processes of this machine cost today."""
     today = await app.daybook.today()
-    lines = [Line(State.NOTE, counts_line("today", today))] if today.requests else []
-    if app.database.problem:
-        lines.append(Line(State.NOTE, f"nothing is remembered: {app.database.problem}"))
+    return [Line(State.NOTE, counts_line("today", today))] if today.requests else []
+
+
+async def _cache(loaded: Loaded, *, offline: bool) -> list[Line]:
+    """What is kept and where, of what use that was today, and whether anything can be remembered."""
+    async with opened(loaded.settings) as caches:
+        seen = await overview(caches, reach=not offline)
+    if seen.disk is None:
+        lines = [Line(State.NOTE, f"nothing is remembered: {seen.disk_problem}")]
+    elif seen.disk_used:
+        limit = cache_text.size(seen.disk_limit)
+        lines = [Line(State.OK, f"cache: {cache_text.amount(seen.disk)} of at most {limit} on disk")]
+    else:
+        lines = [Line(State.NOTE, "cache: nothing is kept on disk (setting disk_cache)")]
+    if seen.team_problem:
+        lines.append(Line(State.PROBLEM, seen.team_problem))
+    elif seen.team:
+        lines.append(Line(State.OK, f"cache: answers are shared through {seen.team}"))
+    if saved := savings_line({"today": seen.use["today"]}):
+        lines.append(Line(State.NOTE, saved))
     return lines
 
 
