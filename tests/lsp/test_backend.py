@@ -31,12 +31,16 @@ class Listener:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.unconsented_at: list[str] = []
+        self.forgotten = 0
 
     def stepped(self, step: Step) -> None:
         self.steps.append(step)
 
     def unconsented(self, error: ConsentNeeded) -> None:
         self.unconsented_at.append(error.origin)
+
+    def forget_reviews(self) -> None:
+        self.forgotten += 1
 
 
 LISTENER = Listener()

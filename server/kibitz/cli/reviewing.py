@@ -117,6 +117,8 @@ class _Run:
             source,
             urgency=Urgency(self._plan.priority),
             verify=self._plan.verify,
+            # Nobody would be there to see what is found later.
+            stale=False,
             on_progress=lambda partial: self._on_progress(_report(target, content, partial)),
         )
         self._hopeless = self._hopeless or next(

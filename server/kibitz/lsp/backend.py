@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kibitz.lsp.documents import path_of
 from kibitz.lsp.faults import EARLY_LOG
 from kibitz.lsp.service import Loading
+from kibitz.provider.limits.priority import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,11 +67,11 @@ class AppBackend:
         app.recorder.on_step, app.recorder.on_consent = listener.stepped, listener.unconsented
         try:
             # Now, so that the first review does not wait for it, and that what is wrong is told at once.
-            await app.client()
-            reviewer = await app.reviewer()
+            _, reviewer = await asyncio.gather(app.client(), app.reviewer())
         except BaseException:
             await app.aclose()
             raise
+        reviewer.on_renewed = listener.forget_reviews
         self._service = AppService(app, reviewer, settings, roots)
         return self._service
 
@@ -152,6 +153,7 @@ class AppService:
             source,
             urgency=urgency,
             verify=verify,
+            retry=urgency.priority is Priority.EXPLICIT,
             on_progress=lambda so_far: on_progress(_found(so_far)),
         )
         return _found(review)

@@ -74,6 +74,9 @@ class Listener(Protocol):
     def unconsented(self, error: ConsentNeeded) -> None:
         """A key was not sent for want of its owner's consent."""
 
+    def forget_reviews(self) -> None:
+        """What is shown is not the last word any more: a review would find something else now."""
+
 
 class ReviewService(Protocol):
     """Reviews texts."""
