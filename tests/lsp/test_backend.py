@@ -100,11 +100,36 @@ async def test_a_review_from_settings_to_findings(fake: FakeProvider, tmp_path: 
     assert lines[1].startswith("limits: 60 requests and 200000 tokens a minute, 4 at a time; 0 under way, ")
     assert [line for line in lines if line.startswith("this run: 1 request, ")]
     assert not [line for line in lines if line.startswith("today")], "nobody else was asked today"
+    assert "cache, this run: 0 % of 1 answer cost nothing" in lines
     await review(service, "/w/mean.py", seen.append)
     assert len(fake.requests) == 1
+    (saved,) = [line for line in await service.status() if line.startswith("cache")]
+    assert saved.startswith("cache, this run: 50 % of 2 answers cost nothing, which saved ")
+    assert "today" not in saved, "no other window looked anything up today"
     await service.clear_cache()
     await review(service, None, seen.append)
     assert len(fake.requests) == 2
+    await service.aclose()
+
+
+async def test_what_other_windows_saved_is_told_and_what_nobody_can_remember(
+    fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = AppBackend()
+    await backend.load({}, settings(fake))
+    for _ in range(2):
+        service = await backend.build([], LISTENER)
+        await review(service)
+        lines = await service.status()
+        await service.aclose()
+    (saved,) = [line for line in lines if line.startswith("cache")]
+    assert saved.startswith("cache, this run: 100 % of 1 answer cost nothing, which saved ")
+    assert "; today, in all windows: 50 % of 2 answers cost nothing, which saved " in saved
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KIBITZ_STATE_DIR", str(tmp_path / "file"))
+    service = await backend.build([], LISTENER)
+    await review(service)
+    assert (await service.status())[-1].startswith("kibitz cannot use its state database ")
     await service.aclose()
 
 

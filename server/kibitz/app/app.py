@@ -120,6 +120,12 @@ class App:
                 await self._known.team.remote.ready()
         return self._reviewer
 
+    def cache_problems(self) -> tuple[str, ...]:
+        """Why answers are not remembered, or not shared, in words for people, and what to do."""
+        team = self._known.team if self._known is not None else None
+        problems = (self.database.problem, team.tier.problem if team is not None else "")
+        return tuple(filter(None, problems))
+
     async def aclose(self) -> None:
         """Stop what runs, in the order of the trip. Safe in every state."""
         if self._reviewer is not None:

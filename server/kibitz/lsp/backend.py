@@ -187,22 +187,25 @@ class AppService:
     async def status(self) -> Sequence[str]:
         """See ``ReviewService``."""
         from kibitz.provider.status_text import counts_line, engine_lines  # noqa: PLC0415 - few ask
+        from kibitz.telemetry.savings_text import savings_line  # noqa: PLC0415 - as above
 
-        daybook = self._app.daybook
-        if self._app.choice.provider == "local":
-            lines: Sequence[str] = (f"asks {self._app.describe()}",)
+        app = self._app
+        if app.choice.provider == "local":
+            lines = [f"asks {app.describe()}"]
         else:
-            lines = engine_lines((await self._app.client()).status())
-        if daybook.run.requests == 0:
-            lines = (*lines, "nothing was sent yet")
-        else:
-            lines = (*lines, counts_line("this run", daybook.run))
+            lines = [*engine_lines((await app.client()).status())]
+        run, saved = app.daybook.run, {"this run": app.cachebook.run}
+        lines.append(counts_line("this run", run) if run.requests else "nothing was sent yet")
         try:
             async with asyncio.timeout(TODAY_SECONDS):
-                today = await daybook.today()
+                today = await app.daybook.today()
+                saved["today, in all windows"] = await app.cachebook.since(1)
         except TimeoutError:
-            return (*lines, "what others cost today is not known: the state database does not answer")
-        return lines if today == daybook.run else (*lines, counts_line("today, in all windows", today))
+            lines.append("what others cost today is not known: the state database does not answer")
+        else:
+            if today != run:
+                lines.append(counts_line("today, in all windows", today))
+        return tuple(filter(None, (*lines, savings_line(saved), *app.cache_problems())))
 
     async def aclose(self) -> None:
         """See ``ReviewService``."""
