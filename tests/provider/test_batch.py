@@ -153,6 +153,21 @@ async def test_pieces_that_changed_meanwhile_leave_holes(fake: FakeProvider) -> 
         assert batches.requests().read(found, [2, CLEAN, 2]).analyses[2] is None
 
 
+async def test_what_was_paid_is_shared_out_and_holes_have_their_share(fake: FakeProvider) -> None:
+    async with client(fake) as one:
+        batches = await one.batches()
+        batch = await over(batches, await submitted(batches, [PIECE, CLEAN, PIECE]))
+        (found,) = (await results(batches, batch)).values()
+        whole = batches.requests().read(found, [PIECE, CLEAN, PIECE])
+        rest = batches.requests().read(found, [2, CLEAN, PIECE])
+
+    def paid(answered: Answered) -> Usage:
+        return sum((each.paid for each in answered.analyses if each), start=Usage())
+
+    assert paid(whole) == whole.usage
+    assert 0 < paid(rest).input_tokens < rest.usage.input_tokens
+
+
 async def test_what_is_not_answered_says_why(fake: FakeProvider) -> None:
     made(fake).unanswered = 1
     made(fake).ends = "expired"
