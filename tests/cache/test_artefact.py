@@ -26,7 +26,9 @@ def written(entries: Mapping[str, Kept], now: float = NOW) -> bytes:
 
 
 def reader(data: bytes, now: float = NOW, lives: Lives = LIVES) -> Reader:
-    return Reader(io.BytesIO(data), now=now, lives=lives, check=lambda _digest, value: value != "junk")
+    return Reader(
+        io.BytesIO(data), lives=lives, check=lambda _digest, value: value != "junk", clock=lambda: now
+    )
 
 
 def entries_of(reader: Reader) -> dict[str, Kept]:
@@ -149,10 +151,12 @@ def test_no_more_than_a_batch_is_in_memory() -> None:
 
 
 def test_what_is_older_than_what_is_there_does_not_replace_it() -> None:
-    there = {ONE: Kept("here", 5, 10)}
-    assert longer_lived({ONE: Kept("old", 4, 9), TWO: Kept("new", 1, 2)}, there) == {TWO: Kept("new", 1, 2)}
-    assert longer_lived({ONE: Kept("same", 5, 10)}, there) == {}
-    assert longer_lived({ONE: Kept("newer", 6, 11)}, there) == {ONE: Kept("newer", 6, 11)}
+    there = {ONE: Kept("here", 500, 1000)}
+    assert longer_lived({ONE: Kept("old", 400, 900), TWO: Kept("new", 1, 2)}, there) == {
+        TWO: Kept("new", 1, 2)
+    }
+    assert longer_lived({ONE: Kept("same", 510, 1010)}, there) == {}
+    assert longer_lived({ONE: Kept("newer", 600, 1100)}, there) == {ONE: Kept("newer", 600, 1100)}
 
 
 LINES = st.one_of(

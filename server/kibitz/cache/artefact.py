@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
@@ -30,6 +31,8 @@ MAX_ENTRIES = 1_000_000
 BATCH = 256
 """Entries that are handed on together."""
 _MAX_LIFE_S = 1_000_000_000
+_SAME_S = 60.0
+"""Entries whose lives end so close together are the same one: what differs is when it was looked at."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _KIND = "cache"
 
@@ -75,7 +78,7 @@ def longer_lived(arrived: Mapping[str, Kept], there: Mapping[str, Kept]) -> dict
     return {
         digest: kept
         for digest, kept in arrived.items()
-        if digest not in there or kept.left_s > there[digest].left_s
+        if digest not in there or kept.left_s > there[digest].left_s + _SAME_S
     }
 
 
@@ -83,7 +86,12 @@ class Reader:
     """The entries of one file, in batches; and, after them, what was wrong with the others."""
 
     def __init__(
-        self, stream: BinaryIO, *, now: float, lives: Lives, check: Callable[[str, str], bool]
+        self,
+        stream: BinaryIO,
+        *,
+        lives: Lives,
+        check: Callable[[str, str], bool],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Read the first line. ``check`` tells of a digest and a value whether that could be used.
 
@@ -97,16 +105,17 @@ class Reader:
         self.is_cut = False
         """Whether there is more than is read of one file."""
         self._stream = stream
-        self._age_s = max(0.0, now - _written(_next_line(stream)))
+        self._written = _written(_next_line(stream))
         self._lives = lives
         self._check = check
+        self._clock = clock
 
     def batches(self) -> Iterator[dict[str, Kept]]:
         """Entries by digest, as good as they still are. Takes CPU, and waits for the stream."""
         batch: dict[str, Kept] = {}
         for line in self._lines():
             try:
-                digest, kept = _parsed(line, self._age_s)
+                digest, kept = _parsed(line, max(0.0, self._clock() - self._written))
             except _Broken:
                 self.broken += 1
                 continue

@@ -207,12 +207,12 @@ def import_(file: str, **given: str | None) -> None:
     lives = artefact.Lives(settings.cache_ttl_s, settings.cache_ttl_s + settings.cache_stale_s)
     with reading(file) as stream:
         try:
-            reader = artefact.Reader(stream, now=time.time(), lives=lives, check=is_portable)
+            reader = artefact.Reader(stream, lives=lives, check=is_portable)
         except artefact.NotAnArtefact as error:
             raise click.ClickException(f"{escape(file)} cannot be imported: {error}") from error
         seen, taken = _import(reader, settings)
     click.echo(
-        f"{cache_text.entries(taken)} taken, {seen - taken} known as well, {reader.expired} too old, "
+        f"{cache_text.entries(taken)} taken, {seen - taken:,} known as well, {reader.expired:,} too old, "
         f"{counted(reader.broken, 'line')} skipped that made no sense"
     )
     if reader.is_cut:
