@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from kibitz.provider.models import Piece
 
+WHOLE = 1
+"""The record of a file as a whole."""
 TEXT = "def a():\n    return bug\n\n\ndef b():\n    return good\n"
 
 
@@ -84,7 +86,7 @@ async def test_what_waits_is_written_at_the_end(tmp_path: Path) -> None:
         await reviewer.review(Source(TEXT, "python"))
         assert await rows(database) == 0
     async with process(tmp_path, client) as (_, database):
-        assert await rows(database) == 2
+        assert await rows(database) == 2 + WHOLE
 
 
 async def test_what_another_window_learns_is_known_here(tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ async def test_what_another_window_learns_is_known_here(tmp_path: Path) -> None:
     async with process(tmp_path, client) as (one, database), process(tmp_path, client) as (other, _):
         await one.review(Source(TEXT, "python"))
         assert await one.save()
-        assert await rows(database) == 2
+        assert await rows(database) == 2 + WHOLE
         await other.review(Source(TEXT, "python"))
     assert client.asked == 2
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from kibitz.provider.models import PieceAnalysis
 from kibitz.review.counting import counted
 from kibitz.review.known import FAILURE_S, Failure, Known
+from kibitz.telemetry.cachecounts import CacheCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from kibitz.cache.memory import CacheStats, MemoryCache
-    from kibitz.provider.models import Piece
+    from kibitz.provider.models import Piece, Usage
     from kibitz.review.kept import KeptAnswers, Lives
     from kibitz.review.known import Answer
-    from kibitz.telemetry.cachecounts import CacheCounts
 
-MEMORY = "memory"
+MEMORY, DISK = "memory", "disk"
 SUBSTITUTE_S = 900.0
 """So long an answer counts that something else gave in place of the configured model."""
 
@@ -119,6 +119,23 @@ class Answers:
         tiers = (MEMORY, *(self.kept.tiers if self.kept is not None else ()))
         for tier, counts in counted(looked_up, tiers).items():
             self._count(tier, counts)
+
+    def note_whole(self, units: int, paid: Usage) -> None:
+        """Count units that were known without being looked up, since their file was."""
+        if units:
+            self._count(
+                DISK, CacheCounts(units, units, 0, 0, paid.input_tokens, paid.output_tokens, paid.cost_usd)
+            )
+
+    @property
+    def longest(self) -> tuple[float, float]:
+        """For how many seconds an answer is fresh, and how long it is kept, by the settings."""
+        return self._lives.fresh_s, self._lives.fresh_s + self._lives.stale_s
+
+    def lives(self, digest: str, answer: Answer) -> tuple[float, float]:
+        """For how many seconds an answer is still fresh, and in how many it is gone."""
+        known = self.recall(digest)
+        return self._lives.of(digest, answer) if known is None else (known.fresh_s, known.left_s)
 
     def stats(self) -> CacheStats:
         """How the memory has done since the start."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,8 +18,10 @@ from kibitz.provider.tokens import estimate
 from kibitz.review.entries import entries_of, pack
 from kibitz.review.flights import Flights
 from kibitz.review.lookup import LookUp
+from kibitz.review.recognition import Recogniser
 from kibitz.review.result import Review, ReviewSettings, Source, Stats
 from kibitz.review.run import Batch, Run
+from kibitz.review.whole import Whose, whose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,6 +97,7 @@ class Reviewer:
         self._answers = answers
         self._verifier = verifier
         self._flights = Flights(client, answers, claims)
+        self._recogniser = Recogniser(answers)
 
     async def review(
         self,
@@ -117,9 +119,12 @@ class Reviewer:
         known yet: whoever replaces an older review may end that one now), and whenever an answer has come.
         Cancelling stops the requests that no other review waits for; what has come by then is remembered.
         """
-        verify = self._verifies(asked=verify)
-        entries = await self._entries(source, verify=verify)
-        run, urgency = Run(entries, verify, retry), urgency or Urgency()
+        mine = self._whose(asked=verify)
+        recognition = await self._recogniser.look(source, mine, self.settings)
+        if recognition is not None and recognition.review is not None:
+            return recognition.review
+        entries = await self._entries(source, mine)
+        run, urgency = Run(entries, bool(mine.identity.verifier), retry), urgency or Urgency()
         fetched = await self._fetch(entries)
         woken = asyncio.Event()
         # From the look into the cache to boarding there is no await: nothing is asked for twice.
@@ -143,6 +148,8 @@ class Reviewer:
                 missing = run.unchecked()
         run.end()
         self._renew(looked_up.stale, run)
+        if recognition is not None and not looked_up.stale:
+            self._recogniser.keep(recognition, run)
         return run.state(self.settings)
 
     async def missing(self, source: Source) -> tuple[list[Entry], int]:
@@ -150,7 +157,11 @@ class Reviewer:
 
         Asks for nothing; what the tiers know is in memory afterwards.
         """
-        entries = await self._entries(source, verify=False)
+        mine = self._whose(asked=False)
+        recognition = await self._recogniser.look(source, mine, self.settings)
+        if recognition is not None and recognition.review is not None:
+            return [], recognition.review.stats.units
+        entries = await self._entries(source, mine)
         looked_up = LookUp(Run(entries), await self._fetch(entries), stale=False)
         return looked_up.all(self._answers), len({entry.digest for entry in entries})
 
@@ -175,18 +186,11 @@ class Reviewer:
         await self._flights.aclose()
         await self._answers.aclose()
 
-    def _verifies(self, *, asked: bool) -> bool:
-        mode = self.settings.verify if self._verifier else "off"
-        return mode == "on" or (asked and mode == "on-demand")
+    def _whose(self, *, asked: bool) -> Whose:
+        return whose(self.identity, self._verifier, self.settings.verify, asked=asked)
 
-    async def _entries(self, source: Source, *, verify: bool) -> tuple[Entry, ...]:
-        plain, verified = self.identity, replace(self.identity, verifier=self._verifier)
-        accepted: tuple[Identity, ...] = ()
-        if self._verifier and self.settings.verify != "off":
-            # What was refuted once does not come back with the next review that does not verify.
-            accepted = (verified, plain)
-        identity = verified if verify else plain
-        return await asyncio.to_thread(entries_of, source.text, source.language, identity, accepted)
+    async def _entries(self, source: Source, mine: Whose) -> tuple[Entry, ...]:
+        return await asyncio.to_thread(entries_of, source.text, source.language, mine.identity, mine.accepted)
 
     async def _fetch(self, entries: Sequence[Entry]) -> Mapping[str, Known]:
         """What is known; brought into memory, so that the look-up itself waits for nothing."""

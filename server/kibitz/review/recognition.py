@@ -1,0 +1,92 @@
+"""Recognises documents that were reviewed as they are: then they need not be parsed to be looked up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kibitz.cache.tier import Kept
+from kibitz.provider.models import PieceAnalysis
+from kibitz.review import whole
+from kibitz.review.run import Run
+
+if TYPE_CHECKING:
+    from kibitz.review.answers import Answers
+    from kibitz.review.result import Review, ReviewSettings, Source
+    from kibitz.review.whole import Whose
+
+_LONGEST_RECORD = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A document, and what is known of it as a whole."""
+
+    digest: str
+    review: Review | None = None
+    """None: it has to be looked up unit by unit."""
+
+
+class Recogniser:
+    """Belongs to one event loop."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._keys: dict[Whose, whole.FileKeys] = {}
+
+    async def look(self, source: Source, whose: Whose, settings: ReviewSettings) -> Recognition | None:
+        """What is known of a document; None where nothing is kept of documents."""
+        kept = self._answers.kept
+        if kept is None:
+            return None
+        digest = await asyncio.to_thread(self._digest, source, whose)
+        row = await kept.find_record(digest)
+        record = whole.decode(row.value) if row is not None and row.fresh_s > 0 else None
+        if record is None:
+            return Recognition(digest)
+        return Recognition(digest, await self._restored(record, source, settings))
+
+    def keep(self, recognition: Recognition, run: Run) -> None:
+        """Remember what a review came to, if there is an answer about every unit that will be found again."""
+        kept = self._answers.kept
+        digests = {entry.digest for entry in run.entries}
+        if kept is None or not digests <= run.known.keys() or run.failed or run.errors:
+            return
+        if any(run.known[digest].answered_by or run.known[digest].unverified for digest in digests):
+            return
+        lives = [self._answers.lives(digest, run.known[digest]) for digest in digests]
+        fresh_s = min((each[0] for each in lives), default=self._answers.longest[0])
+        left_s = min((each[1] for each in lives), default=self._answers.longest[1])
+        value = whole.encode(whole.record_of(run.entries, run.known))
+        if fresh_s > 0 and len(value) <= _LONGEST_RECORD:
+            kept.keep_record(recognition.digest, Kept(value, fresh_s, left_s))
+
+    def _digest(self, source: Source, whose: Whose) -> str:
+        if whose not in self._keys:
+            self._keys[whose] = whole.FileKeys(whose)
+        return self._keys[whose].of_text(source.language, source.text)
+
+    async def _restored(
+        self, record: whole.WholeFile, source: Source, settings: ReviewSettings
+    ) -> Review | None:
+        """The review, if the answers that it needs are all there and as good as new."""
+        entries = whole.entries_found(record, source.text, source.language)
+        if entries is None:
+            return None
+        fetched = await self._answers.fetch({key: entry.piece for entry in entries for key in entry.keys})
+        run = Run(entries)
+        looked_up = []
+        for entry in entries:
+            known = next((fetched[key] for key in entry.keys if key in fetched), None)
+            if known is None or known.fresh_s <= 0 or not isinstance(known.answer, PieceAnalysis):
+                return None
+            run.known[entry.digest] = known.answer
+            looked_up.append(known)
+        self._answers.note(looked_up)
+        self._answers.note_whole(record.units - len(entries), record.paid)
+        review = run.state(settings)
+        dropped = Counter(review.stats.dropped) + Counter(record.dropped)
+        stats = replace(review.stats, units=record.units, cached_units=record.units, dropped=dropped)
+        return replace(review, stats=stats)
