@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
 import signal
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import canary
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 _numbers = itertools.count()
+_NOBODY = 65534
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it runs in the background like that, and what the tests start would inherit it: no
@@ -34,3 +39,19 @@ def own_places(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     monkeypatch.delenv("KIBITZ_CONFIG", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(own / "config"))
     return own
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder of a user whom the system refuses things, unlike root; who is that user for the test."""
+    folder = Path(tempfile.mkdtemp())
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, _NOBODY, -1)
+        os.seteuid(_NOBODY)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        shutil.rmtree(folder)
