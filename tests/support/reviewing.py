@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.service import Knobs, Listener, Outcome, ReviewService
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.limits.priority import Urgency
+    from kibitz.review.warm import Pace
 
 MARK = re.compile(r"bug\d*")
 
@@ -84,6 +85,13 @@ class FakeService:
     listener: Listener | None = None
     closed: bool = False
     roots: Sequence[str] = ()
+    recent: Sequence[str] = ()
+    """Paths of files that may be prepared."""
+    warmed: list[str] = field(default_factory=list)
+    paces: list[Pace] = field(default_factory=list)
+    warm_until: asyncio.Event | None = None
+    """What each file waits for."""
+    warm_error: Exception | None = None
 
     async def review(
         self,
@@ -129,6 +137,21 @@ class FakeService:
         if self.no_keys is not None:
             raise self.no_keys
         return ["key 0a1b2c3d from file /x/key: in use"]
+
+    async def warm(
+        self, pace: Pace, is_open: Callable[[str], bool], on_step: Callable[[int, int], None]
+    ) -> str:
+        self.paces.append(pace)
+        if self.warm_error is not None:
+            raise self.warm_error
+        for done, path in enumerate(self.recent):
+            await pace.wait()
+            if not is_open(path):
+                self.warmed.append(path)
+            on_step(done + 1, len(self.recent))
+            if self.warm_until is not None:
+                await self.warm_until.wait()
+        return f"{len(self.warmed)} files" if self.recent else ""
 
     async def status(self) -> Sequence[str]:
         return [f"fake, {len(self.calls)} requests"]

@@ -19,6 +19,8 @@ class Attention:
     def __init__(self, clock: Clock, on_focus: Callable[[str], None]) -> None:
         self.focus: str | None = None
         """The document that the user looks at."""
+        self.on_turn: Callable[[], None] = lambda: None
+        """Is told each time that the user does something."""
         self._clock = clock
         self._on_focus = on_focus
         self._latest: str | None = None
@@ -26,6 +28,7 @@ class Attention:
 
     def turn(self, uri: str) -> None:
         """The user did something in that document: opened, edited or saved it, or asked about it."""
+        self.on_turn()
         if uri == self._latest:
             return
         self._latest = uri

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.limits.priority import Urgency
     from kibitz.provider.models import Usage
+    from kibitz.review.result import Source
     from kibitz.review.reviewer import Review, Reviewer
+    from kibitz.review.warm import Pace
     from kibitz.text.spans import Span
 
 _LIGHT = {
@@ -35,6 +37,8 @@ _LIGHT = {
 """Settings that need no new client and no new cache when they change: nothing is asked for again."""
 
 
+WARMED_FILES = 32
+"""So many files that changed lately are prepared for."""
 TODAY_SECONDS = 2.0
 """How long the state database may take to say what today cost."""
 
@@ -118,6 +122,8 @@ class AppService:
         self._settings = settings
         self._roots: list[Path] = []
         self._ignores: dict[Path, Ignore] = {}
+        self._limited = asyncio.Event()
+        app.recorder.on_failure = self._failed
         self.set_roots(roots)
 
     def set_roots(self, roots: Sequence[str]) -> None:
@@ -183,6 +189,48 @@ class AppService:
         client = await self._app.client()
         await client.reload_keys()
         return () if self._app.choice.provider == "local" else key_lines(client.status())
+
+    async def warm(
+        self, pace: Pace, is_open: Callable[[str], bool], on_step: Callable[[int, int], None]
+    ) -> str:
+        """See ``ReviewService``."""
+        from kibitz.review.recent import recent_files  # noqa: PLC0415 - after the open documents' reviews
+        from kibitz.review.warm import Warmer  # noqa: PLC0415 - as above
+        from kibitz.review.warm_budget import DailyBudget  # noqa: PLC0415 - as above
+
+        settings = self._settings
+        if settings.warm == "off" or not settings.cache_ttl_s:
+            return ""
+        budget = DailyBudget(self._app.database, settings.warm_max_tokens)
+        warmer = Warmer(
+            self._reviewer,
+            lambda path: self._source(path, is_open),
+            pace=pace,
+            limited=self._limited,
+            budget=budget if settings.warm == "recent" else None,
+            on_step=on_step,
+        )
+        await pace.wait()
+        paths = await asyncio.to_thread(recent_files, self._roots, WARMED_FILES, refusal=self.refusal)
+        return str(await warmer.run(paths))
+
+    async def _source(self, path: Path, is_open: Callable[[str], bool]) -> Source | None:
+        """What there is to prepare for in a file, unless it is open or must not be sent."""
+        from kibitz.review.recent import source_at  # noqa: PLC0415 - loaded by now
+
+        def source() -> Source | None:
+            if self.refusal(str(path)) is not None:
+                return None
+            return source_at(path, self._settings.max_file_bytes)
+
+        return None if is_open(str(path)) else await asyncio.to_thread(source)
+
+    def _failed(self, error: OpenAIError) -> None:
+        from kibitz.provider.errors import RateLimitExceeded  # noqa: PLC0415 - loaded by now
+
+        if isinstance(error, RateLimitExceeded):
+            # Whoever was told so: as long as this service lives, nothing more is asked ahead of time.
+            self._limited.set()
 
     async def status(self) -> Sequence[str]:
         """See ``ReviewService``."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from kibitz.lsp.capabilities import Client
     from kibitz.lsp.protocol import KibitzProtocol
-    from kibitz.lsp.session import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class WireEditor:
         answer = await self._ask(types.WINDOW_SHOW_MESSAGE_REQUEST, params, seconds=USER_SECONDS)
         return answer.title if isinstance(answer, types.MessageActionItem) else None
 
-    def progress(self, title: str, uri: str) -> Progress:
+    def progress(self, title: str, uri: str) -> WireProgress:
         """See ``Editor``."""
         token = f"kibitz-{next(self._numbers)}"
         shown = WireProgress(self._protocol, token)
@@ -115,6 +114,11 @@ class WireProgress:
             self._begun = True
             self._send(types.WorkDoneProgressBegin(title=title, cancellable=True))
 
+    def report(self, message: str, percentage: int) -> None:
+        """It is as far as that; not told where the editor does not show it yet."""
+        if self._begun:
+            self._send(types.WorkDoneProgressReport(message=message, percentage=percentage))
+
     def end(self) -> None:
         """See ``Progress``."""
         self._over = True
@@ -123,5 +127,7 @@ class WireProgress:
         if callable(self.on_end):
             self.on_end()
 
-    def _send(self, value: types.WorkDoneProgressBegin | types.WorkDoneProgressEnd) -> None:
+    def _send(
+        self, value: types.WorkDoneProgressBegin | types.WorkDoneProgressReport | types.WorkDoneProgressEnd
+    ) -> None:
         self._protocol.notify(types.PROGRESS, types.ProgressParams(token=self._token, value=value))

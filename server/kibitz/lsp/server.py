@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.service import Backend
     from kibitz.lsp.session import Session
     from kibitz.lsp.setup import Setup
+    from kibitz.lsp.warming import Warming
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +105,13 @@ class KibitzServer(LanguageServer):
         return Session(self.editor, self.clock, self.client.encoding)
 
     @cached_property
+    def warming(self) -> Warming:
+        """What prepares for files that are not open."""
+        from kibitz.lsp.warming import Warming  # noqa: PLC0415 - after initialize
+
+        return Warming(self.session, self.clock, self.editor)
+
+    @cached_property
     def setup(self) -> Setup:
         """What brings the session its reviewer."""
         from kibitz.lsp.backend import AppBackend  # noqa: PLC0415 - after initialize
@@ -116,6 +124,7 @@ class KibitzServer(LanguageServer):
             roots=self.client.roots,
             ask=self.editor.configuration,
             tidy=self.tidy,
+            renewed=self.warming.renew,
         )
 
     @property
@@ -132,6 +141,7 @@ class KibitzServer(LanguageServer):
         self.parent.stop()
         if self.protocol.phase is not Phase.BEFORE:
             self.session.stop()
+            self.warming.end()
             await self.setup.aclose(seconds)
 
     def lost_sync(self, uri: str | None) -> None:

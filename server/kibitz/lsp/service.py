@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kibitz.provider.keys.consent import ConsentNeeded
     from kibitz.provider.limits.priority import Urgency
     from kibitz.provider.models import Usage
+    from kibitz.review.warm import Pace
     from kibitz.text.spans import Span
 
 
@@ -117,6 +118,15 @@ class ReviewService(Protocol):
         """Look for the keys again, and give each another chance; what there is now, in sentences.
 
         Raises OpenAIError if there should be a key and none is found.
+        """
+
+    async def warm(
+        self, pace: Pace, is_open: Callable[[str], bool], on_step: Callable[[int, int], None]
+    ) -> str:
+        """Prepare for files that changed lately, as far as the settings say; what came of it, for the log.
+
+        Goes by ``pace``, leaves out what ``is_open``, and tells ``on_step`` how many files are done, of how
+        many. Cancelling it ends it; what is prepared by then stays.
         """
 
     async def status(self) -> Sequence[str]:

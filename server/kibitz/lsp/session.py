@@ -88,7 +88,7 @@ class Session:
         self._clock = clock
         self._encoding = encoding
         self._scheduler = Scheduler(self, clock, at_once=DOCUMENTS_AT_ONCE)
-        self._attention = Attention(clock, lambda uri: self._scheduler.rise(uri, Priority.FOCUSED))
+        self.attention = Attention(clock, lambda uri: self._scheduler.rise(uri, Priority.FOCUSED))
         self._permission = Permission(
             editor.choose,
             refuse=lambda message: editor.show(f"kibitz: {message}"),
@@ -133,7 +133,7 @@ class Session:
 
     def closed(self, uri: str) -> None:
         """A document is not open any more."""
-        self._attention.lose(uri)
+        self.attention.lose(uri)
         self._scheduler.cancel(uri)
         self._too_large.discard(uri)
         if self.documents.close(uri) is not None and self._published.pop(uri, None):
@@ -149,7 +149,7 @@ class Session:
     def attend(self, uri: str) -> None:
         """The user does something in that document: its review goes first."""
         if self.documents.get(uri) is not None:
-            self._attention.turn(uri)
+            self.attention.turn(uri)
 
     # What the user asks for
 
@@ -164,7 +164,7 @@ class Session:
                 document.demanded = self.knobs.verify == "on-demand"
         if uri is None:
             self.review_all()
-            uri = self._attention.focus
+            uri = self.attention.focus
         else:
             self.attend(uri)
             self.review_now(uri)
@@ -234,7 +234,7 @@ class Session:
         else:
             state = f"{self.busy} reviews under way" if self.busy else "all reviewed"
         lines = [summary(self.documents, state)]
-        focus = self.documents.get(self._attention.focus or "")
+        focus = self.documents.get(self.attention.focus or "")
         if focus is not None:
             lines.append(account(focus))
         if service is not None:
@@ -267,7 +267,7 @@ class Session:
 
     def priority(self, key: str) -> Priority:
         """How urgent the document's review is, if nobody asks for it."""
-        return Priority.FOCUSED if key == self._attention.focus else Priority.OPEN
+        return Priority.FOCUSED if key == self.attention.focus else Priority.OPEN
 
     async def work(self, key: str, urgency: Urgency, take_over: Callable[[], None]) -> None:
         """Review the document as it is now. Whatever goes wrong, the last good findings stay."""

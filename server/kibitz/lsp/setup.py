@@ -40,6 +40,7 @@ class Setup:
         roots: Sequence[str],
         ask: Ask,
         tidy: Callable[[], None],
+        renewed: Callable[[], None] = lambda: None,
     ) -> None:
         self.roots = roots
         """URIs of the folders that are open."""
@@ -48,6 +49,8 @@ class Setup:
         self._cli = cli
         self._ask = ask
         self._tidy = tidy
+        self._renewed = renewed
+        """Is told when the session may have another service, or none."""
         self._options: dict[str, object] = {}
         self._pushed: dict[str, object] = {}
         self._task: asyncio.Task[str] | None = None
@@ -135,6 +138,7 @@ class Setup:
         session.knobs = loading.knobs
         if session.service is not None and not loading.rebuild:
             session.use(loading.knobs, session.service)
+            self._renewed()
             session.forget_reviews()  # Other findings may be shown now; their answers are all kept.
         elif not loading.knobs.enabled:
             self._swap(None)
@@ -144,6 +148,7 @@ class Setup:
     def _swap(self, service: ReviewService | None) -> None:
         old = self._session.service
         self._session.use(self._session.knobs, service)
+        self._renewed()
         self._retire(old)
 
     def _retire(self, service: ReviewService | None) -> None:

@@ -37,18 +37,23 @@ async def _analyze_document(ls: KibitzServer, arguments: Sequence[object]) -> No
 
 
 async def _stop(ls: KibitzServer, arguments: Sequence[object]) -> None:
-    """Cancel what is under way, in a document or in all."""
-    ls.session.stop(_uri(arguments))
+    """Cancel what is under way, in a document or in all; then nothing is prepared ahead of time either."""
+    uri = _uri(arguments)
+    ls.session.stop(uri)
+    if uri is None:
+        ls.warming.end()
 
 
 async def _pause(ls: KibitzServer, _arguments: Sequence[object]) -> None:
     """Review nothing until told to go on."""
     ls.session.pause()
+    ls.warming.rest()
 
 
 async def _resume(ls: KibitzServer, _arguments: Sequence[object]) -> None:
     """Go on."""
     ls.session.resume()
+    ls.warming.resume()
 
 
 async def _show_status(ls: KibitzServer, _arguments: Sequence[object]) -> str:

@@ -1,8 +1,10 @@
-"""``window/workDoneProgress/cancel``: the user does not want to wait for a review."""
+"""``window/workDoneProgress/cancel``: the user wants what goes on to end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from kibitz.lsp.warming import PROGRESS_KEY
 
 if TYPE_CHECKING:
     from lsprotocol import types
@@ -13,5 +15,7 @@ if TYPE_CHECKING:
 def progress_cancel(ls: KibitzServer, params: types.WorkDoneProgressCancelParams) -> None:
     """Handle the notification."""
     uri = ls.editor.reviewed_under(params.token)
-    if uri is not None:
+    if uri == PROGRESS_KEY:
+        ls.warming.end()
+    elif uri is not None:
         ls.session.stop(uri)
