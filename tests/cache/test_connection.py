@@ -3,14 +3,17 @@ from __future__ import annotations
 import asyncio
 import builtins
 import socket
+import ssl
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, free_port
 
 from kibitz.cache.connection import (
     CONNECT_S,
@@ -89,10 +92,19 @@ def test_what_is_no_address_is_refused_without_being_shown(url: str) -> None:
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("option", ["no_such=1", "socket_timeout=soon"])
-async def test_an_option_that_the_client_does_not_know_is_said(option: str) -> None:
-    with pytest.raises(UnusableError, match="options") as caught:
-        await Connection(f"redis://h?{option}").prepare()
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("redis://h?no_such=1", "options"),
+        ("redis://h?socket_timeout=soon", "options"),
+        ("rediss://h?ssl_cert_reqs=perhaps", "options"),
+        ("rediss://h?ssl_ca_certs=/no/such/file", "certificate"),
+    ],
+)
+async def test_an_option_that_is_of_no_use_is_said(url: str, why: str) -> None:
+    with pytest.raises(UnusableError, match=why) as caught:
+        await Connection(url).prepare()
+    assert "no/such" not in caught.value.why
     assert "what follows the “?”" in caught.value.advice
 
 
@@ -243,3 +255,38 @@ async def test_a_busy_loop_is_no_outage(connection: Connection) -> None:
     busy = asyncio.create_task(hold_the_loop())
     assert await connection.within(PATIENCE_S, lambda redis: redis.echo("there")) == b"there"
     await busy
+
+
+async def test_with_tls_certificates_are_read_once_and_not_by_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    identity = authority.issue_cert("127.0.0.1")
+    identity.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    identity.private_key_pem.write_to_path(tmp_path / "key.pem")
+    readers: list[threading.Thread] = []
+    create = ssl.create_default_context
+
+    def noted(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        readers.append(threading.current_thread())
+        return create(*arguments, **options)
+
+    monkeypatch.setattr(ssl, "create_default_context", noted)
+    port = str(free_port())
+    files = {f"tls_{name}_file": str(tmp_path / f"{name}.pem") for name in ("cert", "key")}
+    with RedisServer(
+        tmp_path, tls_port=port, tls_auth_clients="no", **files, tls_ca_cert_file=files["tls_cert_file"]
+    ):
+        connection = Connection(f"rediss://127.0.0.1:{port}?ssl_ca_certs={tmp_path / 'ca.pem'}")
+        await connection.prepare()
+        asked = [connection.within(CONNECT_S, lambda redis: redis.ping()) for _ in range(5)]
+        assert all(await asyncio.gather(*asked))
+        assert len(readers) == 1
+        assert readers[0] is not threading.main_thread()
+        await connection.aclose()
+        stranger = Connection(f"rediss://127.0.0.1:{port}")
+        await stranger.prepare()
+        with pytest.raises(OutOfReachError, match="certificate"):
+            await stranger.within(CONNECT_S, lambda redis: redis.ping())
+        await stranger.aclose()

@@ -24,9 +24,11 @@ _ATTEMPTS = 5
 class RedisServer:
     """Runs while entered; may be stopped and started again in between, at the same address."""
 
-    def __init__(self, folder: Path, *, password: str = "") -> None:
+    def __init__(self, folder: Path, *, password: str = "", **options: str) -> None:
+        """``options``: more of the server's own, such as ``maxmemory``."""
         self._folder = folder
         self._password = password
+        self._options = options
         self._binary = shutil.which("redis-server") or shutil.which("valkey-server")
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -41,7 +43,7 @@ class RedisServer:
         if self._binary is None:
             pytest.skip("needs a Redis server: on Debian and Ubuntu, apt install redis-server")
         for _ in range(_ATTEMPTS):
-            self.port = _free_port()
+            self.port = free_port()
             if self._started():
                 return self
         raise RuntimeError("no Redis server could be started; its words are above")
@@ -80,6 +82,7 @@ class RedisServer:
             "dir": str(self._folder),
             "save": "",
             "requirepass": self._password,
+            **{name.replace("_", "-"): value for name, value in self._options.items()},
         }
         command = [self._binary, *(part for name, value in options.items() for part in (f"--{name}", value))]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -92,7 +95,8 @@ class RedisServer:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens to just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from kibitz.config.checks import is_loopback
@@ -17,7 +17,7 @@ from kibitz.telemetry import masking
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from redis.asyncio import Redis
+    from redis.asyncio import Redis, SSLConnection
 
 T = TypeVar("T")
 
@@ -167,17 +167,19 @@ async def _in_time(seconds: float, answer: Awaitable[T]) -> T:
 
 def _said(error: Exception) -> str:
     """The error on one line, as far as it may be shown."""
-    text = "".join(character if character.isprintable() else " " for character in str(error))
+    text = "".join(
+        character if character.isprintable() else " " for character in str(error)[: _QUOTE_LENGTH * 50]
+    )
     line = masking.mask(" ".join(text.split())).rstrip(".")
     return line[:_QUOTE_LENGTH] or type(error).__name__
 
 
 def _client(place: Address) -> _Client:
     try:
-        from redis.asyncio import Redis  # noqa: PLC0415 - an extra, and slow
+        from redis.asyncio import Redis, SSLConnection  # noqa: PLC0415 - an extra, and slow
         from redis.asyncio.retry import Retry  # noqa: PLC0415 - as above
         from redis.backoff import NoBackoff  # noqa: PLC0415 - as above
-        from redis.exceptions import ResponseError  # noqa: PLC0415 - as above
+        from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 - as above
     except ImportError as error:
         raise UnusableError(
             f"its client is not installed ({error})",
@@ -187,9 +189,30 @@ def _client(place: Address) -> _Client:
         # The client's own retries would take seconds, and nothing here needs what came with protocol 3.
         redis = Redis.from_url(place.url, retry=Retry(NoBackoff(), 0), protocol=2)
         pool = redis.connection_pool
-        pool.connection_class(**pool.connection_kwargs)
-    except (TypeError, ValueError):
+        sample = pool.connection_class(**pool.connection_kwargs)
+        if isinstance(sample, SSLConnection):
+            pool.connection_class = _trusting_likewise(sample)
+    except (TypeError, ValueError, RedisError):
         raise UnusableError(
             "redis_url has options that its client does not know", "Correct what follows the “?”"
         ) from None  # the reason may quote the URL
+    except OSError:
+        raise UnusableError(
+            "a certificate or key that redis_url names cannot be read", "Correct what follows the “?”"
+        ) from None  # as above
     return _Client(redis, ResponseError)
+
+
+def _trusting_likewise(sample: SSLConnection) -> type[SSLConnection]:
+    """Connections that share the sample's certificates: reading them takes 40 ms, which no loop has."""
+    from redis.asyncio import SSLConnection  # noqa: PLC0415 - as above
+
+    certificates = sample.ssl_context
+    certificates.get()
+
+    class Alike(SSLConnection):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.ssl_context = certificates
+
+    return Alike
