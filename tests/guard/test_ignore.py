@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kibitz.guard import ignore
 from kibitz.guard.ignore import Ignore
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -239,3 +240,55 @@ def test_gitignore_means_what_git_says_it_means(tmp_path: Path) -> None:
     )
     guard = Ignore(tmp_path)
     assert [path for path in PATHS if guard.reason(path)] == done.stdout.splitlines()
+
+
+NAMES = ["a", "b", "secrets", ".ssh", "x.py", "y.txt", ".env", "build", "c.go"]
+LINES = [
+    "a",
+    "b/",
+    "*.py",
+    "!x.py",
+    "/a/b",
+    "secrets",
+    "**/x.py",
+    "!build/",
+    "a/**",
+    "*",
+    "!*/",
+    "y.*",
+    "/b/*.go",
+]
+KINDS = [".gitignore", ".kibitzignore", ".aiignore", ".aiexclude", ".git/info/exclude"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4), min_size=1, max_size=8),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "a/", "a/b/"]), st.sampled_from(KINDS), st.lists(st.sampled_from(LINES))
+        )
+    ),
+    st.lists(st.sampled_from(LINES), max_size=2),
+    st.sampled_from(["", "a"]),
+)
+def test_a_folder_at_a_time_and_a_path_at_a_time_come_to_the_same(
+    paths: list[list[str]], files: list[tuple[str, str, list[str]]], exclude: list[str], root: str
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(os.path.realpath(name))
+        for parts in [[".git", "info"], ["a", "b"], *paths]:
+            with contextlib.suppress(OSError):
+                top.joinpath(*parts[:-1]).mkdir(parents=True, exist_ok=True)
+                top.joinpath(*parts).mkdir() if "." not in parts[-1] else top.joinpath(*parts).touch()
+        for folder, kind, lines in files:
+            with contextlib.suppress(OSError):
+                (top / f"{folder}{kind}").write_text("\n".join(lines))
+        guard = Ignore(top / root, exclude=exclude)
+        for path in top.rglob("*"):
+            expected = guard.reason(path)
+            assert guard.within(path.parent).reason(path.name, folder=path.is_dir()) == expected
+            within = guard.within(top)
+            for part in path.parent.relative_to(top).parts:
+                within = within.into(part)
+            assert within.reason(path.name, folder=path.is_dir()) == expected

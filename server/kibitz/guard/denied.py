@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fnmatch import translate
 from typing import TYPE_CHECKING
 
-from kibitz.text.languages import language_of
+from kibitz.text.languages import language_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,15 +69,49 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
 _FILE, _FOLDER, _DATA_FOLDER = map(_any_of, (_FILES, _FOLDERS, _DATA_FOLDERS))
 
 
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What the folders above a file say about it."""
+
+    why: str = ""
+    """Why all files below them are denied; empty if they are not."""
+    why_data: str = ""
+    """Why files without code are denied; empty if they are not."""
+
+    @classmethod
+    def of(cls, folders: Iterable[str]) -> Above:
+        """By the folders' names, the outermost first."""
+        above = cls()
+        for name in folders:
+            above = above.into(name)
+        return above
+
+    def into(self, name: str) -> Above:
+        """What holds in the folder ``name`` below them."""
+        if self.why:
+            return self
+        why_data = self.why_data
+        if _FOLDER.fullmatch(name):
+            return Above(f"files below {name}/ may hold secrets", why_data)
+        if not why_data and _DATA_FOLDER.fullmatch(name):
+            why_data = f"data below {name}/ may hold secrets"
+        return Above("", why_data)
+
+    def denied(self, name: str, *, folder: bool = False) -> str | None:
+        """Why the file or folder ``name`` must never leave the machine, or None if it may."""
+        if folder:
+            return self.into(name).why or None
+        if self.why_data and language_of_name(name) is None:
+            return self.why_data
+        if self.why:
+            return self.why
+        return f"{name} may hold secrets, by its name" if _FILE.fullmatch(name) else None
+
+
 def denied(parts: Iterable[str], *, folder: bool = False) -> str | None:
     """Why the file with these path components must never leave the machine, or None if it may.
 
     With ``folder`` they are a folder's, which says nothing of the files in it unless all of them are denied.
     """
     *folders, name = parts
-    for above in (*folders, name) if folder else folders:
-        if _FOLDER.fullmatch(above):
-            return f"files below {above}/ may hold secrets"
-        if _DATA_FOLDER.fullmatch(above) and not folder and language_of(name) is None:
-            return f"data below {above}/ may hold secrets"
-    return f"{name} may hold secrets, by its name" if not folder and _FILE.fullmatch(name) else None
+    return Above.of(folders).denied(name, folder=folder)

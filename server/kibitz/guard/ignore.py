@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from kibitz.guard.denied import denied
+from kibitz.guard.denied import Above, denied
 from kibitz.guard.ignore_file import IgnoreFile, everything, parse
 
 if TYPE_CHECKING:
@@ -86,34 +86,45 @@ class Ignore:
         if real != place:
             yield real
 
+    def within(self, folder: str | Path) -> Within:
+        """The same for the entries of one folder, as the ignore files are now: each is read once."""
+        return Within(tuple(self._way(place) for place in self._places(folder)))
+
     def _denied(self, place: Path) -> str | None:
         """By the components below the top; by all of them, elsewhere."""
         parts = place.relative_to(self._top).parts if place.is_relative_to(self._top) else place.parts
         return denied(parts, folder=place.is_dir()) if parts else None
 
     def _excluded(self, place: Path) -> str | None:
-        if place.is_relative_to(self.root):
-            verdict = self._exclude.verdict(
-                _slashed(place.relative_to(self.root).parts, folder=place.is_dir())
-            )
-            if verdict and verdict[0]:
-                return "excluded by the setting `exclude`"
-        if not place.is_relative_to(self._top):
-            return None
-        parts = place.relative_to(self._top).parts
-        files = {
-            (depth, kind): self._read(self._top.joinpath(*parts[:depth]), kind)
-            for depth in range(len(parts))
-            for kind in (_KINDS if depth else (*_KINDS, _EXCLUDE_OF_GIT))
-        }
-        # From the top: what is below an excluded folder cannot be included again.
-        for depth in range(1, len(parts) + 1):
-            why = _ignored(files, parts[:depth], folder=depth < len(parts) or place.is_dir())
-            if why:
-                return why
-        return None
+        if place == self._top:
+            return self.by_setting("/") if place == self.root else None
+        return self._way(place.parent).excluded(place.name, folder=place.is_dir())
 
-    def _read(self, folder: Path, kind: _Kind) -> IgnoreFile | None:
+    def by_setting(self, way: str) -> str | None:
+        """Why the setting excludes what is at ``way`` below the root; None if it does not."""
+        verdict = self._exclude.verdict(way)
+        return "excluded by the setting `exclude`" if verdict and verdict[0] else None
+
+    def _way(self, folder: Path) -> _Way:
+        if not folder.is_relative_to(self._top):
+            return _Way(self, str(folder), Above.of(folder.parts))
+        way = _Way(
+            self,
+            str(self._top),
+            Above(),
+            "" if self._top == self.root else None,
+            files=tuple((kind, self._at_top(kind)) for kind in _KINDS),
+        )
+        for name in folder.relative_to(self._top).parts:
+            way = way.into(name)
+        return way
+
+    def _at_top(self, kind: _Kind) -> _Files:
+        kinds = (kind, _EXCLUDE_OF_GIT) if kind is _KINDS[0] else (kind,)
+        return tuple((file, "") for each in kinds if (file := self.read(str(self._top), each)) is not None)
+
+    def read(self, folder: str, kind: _Kind) -> IgnoreFile | None:
+        """The folder's ignore file of a kind; None if it has none."""
         path = f"{folder}/{kind.name}"
         try:
             status = os.stat(path)  # noqa: PTH116 - asked dozens of times per file; Path costs as much again
@@ -129,32 +140,86 @@ class Ignore:
         return known[1]
 
 
-_Files = Mapping[tuple[int, _Kind], IgnoreFile | None]
-"""The ignore files on the way to a path: by how deep their folder is, and by kind."""
+_Files: TypeAlias = "tuple[tuple[IgnoreFile, str], ...]"
+"""Ignore files of one kind, the deepest first, each with the way from its folder to the one in question."""
 
 
-def _ignored(files: _Files, parts: tuple[str, ...], *, folder: bool) -> str | None:
-    """Which ignore file excludes this one path, without regard to the folders above it."""
-    for kind in _KINDS:
-        for excluded, why in _verdicts(files, kind, parts, folder=folder):
-            if excluded:
-                return f"ignored by {why}"
-            if kind.nested:
-                break
-    return None
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The way from the top to a folder: all that decides about the folder's entries."""
+
+    ignore: Ignore
+    folder: str
+    above: Above
+    way: str | None = None
+    """From the root to here, with ``/`` at its end; None outside of the root."""
+    why: str | None = None
+    """Why an ignore file excludes the folder, or one above it: then nothing in it can be included again."""
+    files: tuple[tuple[_Kind, _Files], ...] = ()
+    """By kind; empty outside of the top."""
+
+    def into(self, name: str) -> _Way:
+        """The way to the folder ``name`` in this one."""
+        folder = os.path.join(self.folder, name)  # noqa: PTH118 - done for every folder
+        way = None if self.way is None else f"{self.way}{name}/"
+        if folder == str(self.ignore.root):
+            way = ""
+        return _Way(
+            self.ignore,
+            folder,
+            self.above.into(name),
+            way,
+            self.why or self._ignored(name, folder=True),
+            tuple((kind, self._below(folder, name, kind, files)) for kind, files in self.files),
+        )
+
+    def denied(self, name: str, *, folder: bool) -> str | None:
+        """Why the entry must never leave the machine."""
+        return self.above.denied(name, folder=folder)
+
+    def excluded(self, name: str, *, folder: bool) -> str | None:
+        """Who said that the entry is not to be reviewed."""
+        if self.way is not None:
+            why = self.ignore.by_setting(f"{self.way}{name}/" if folder else self.way + name)
+            if why:
+                return why
+        return self.why or self._ignored(name, folder=folder)
+
+    def _below(self, folder: str, name: str, kind: _Kind, files: _Files) -> _Files:
+        above = tuple((file, f"{way}{name}/") for file, way in files)
+        own = self.ignore.read(folder, kind)
+        return above if own is None else ((own, ""), *above)
+
+    def _ignored(self, name: str, *, folder: bool) -> str | None:
+        """Which ignore file excludes this one entry, without regard to the folders above it."""
+        slash = "/" if folder else ""
+        for kind, files in self.files:
+            for file, way in files:
+                verdict = file.verdict(f"{way}{name}{slash}")
+                if verdict and verdict[0]:
+                    return f"ignored by {verdict[1]}"
+                if verdict and kind.nested:
+                    break
+        return None
 
 
-def _verdicts(
-    files: _Files, kind: _Kind, parts: tuple[str, ...], *, folder: bool
-) -> Iterator[tuple[bool, str]]:
-    """What the files of a kind say, the deepest first."""
-    for depth in range(len(parts) - 1, -1, -1):
-        path = _slashed(parts[depth:], folder=folder)
-        for one in (kind, _EXCLUDE_OF_GIT) if depth == 0 and kind is _KINDS[0] else (kind,):
-            file = files[depth, one]
-            verdict = file.verdict(path) if file else None
-            if verdict:
-                yield verdict
+class Within:
+    """What is excluded in one folder. For many names: nothing is asked of the disk again."""
+
+    def __init__(self, ways: tuple[_Way, ...]) -> None:
+        self._ways = ways
+
+    def reason(self, name: str, *, folder: bool = False) -> str | None:
+        """Why the entry ``name``, which is no link, must not be reviewed; None if it may."""
+        for way in self._ways:
+            why = way.denied(name, folder=folder) or way.excluded(name, folder=folder)
+            if why:
+                return why
+        return None
+
+    def into(self, name: str) -> Within:
+        """The same for the folder ``name``, which is no link."""
+        return Within(tuple(way.into(name) for way in self._ways))
 
 
 def _load(path: str, status: os.stat_result, kind: _Kind) -> IgnoreFile:
@@ -169,10 +234,6 @@ def _load(path: str, status: os.stat_result, kind: _Kind) -> IgnoreFile:
     except (OSError, UnicodeDecodeError):
         return everything(kind.name, "cannot be read as UTF-8, so nothing below its folder is reviewed")
     return parse(kind.name, content, negation=kind.negation, empty_means_all=kind.empty_means_all)
-
-
-def _slashed(parts: tuple[str, ...], *, folder: bool) -> str:
-    return "/".join(parts) + ("/" if folder else "")
 
 
 def _top_of(root: Path) -> Path:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pathspec import GitIgnoreSpec
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 MAX_LINES = 2000
 MAX_LINE = 4096
@@ -68,6 +70,10 @@ def parse(name: str, content: str, *, negation: bool = True, empty_means_all: bo
         reader.read(number, line)
     if not reader.patterns and empty_means_all:
         return IgnoreFile(name, f"{name}, which is empty", problems=tuple(reader.problems))
+    if not reader.patterns:
+        return IgnoreFile(name, problems=tuple(reader.problems))
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - 40 ms that only patterns need
+
     spec = GitIgnoreSpec(reader.patterns, backend="simple")
     return IgnoreFile(name, "", spec, tuple(reader.numbers), tuple(reader.problems))
 
@@ -107,6 +113,8 @@ class _Reader:
         self._compile(number, line)
 
     def _compile(self, number: int, line: str) -> None:
+        from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415 - see parse
+
         try:
             with warnings.catch_warnings():
                 # Such as "possible nested set", which is for the writers of the expression.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kibitz.text.languages import language_of
+from kibitz.text.languages import language_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from kibitz.guard.ignore import Ignore
 
@@ -23,7 +24,9 @@ FOREIGN = frozenset(
 )
 """Folders of other people's code, or of no code at all."""
 
-_HEAD_BYTES = 1 << 16
+HEAD_BYTES = 1 << 16
+"""What is looked at of a file to see whether somebody wrote it by hand."""
+_FIRST_LINE = 200
 _HEADER_LINES = 20
 """The lines in which a generated file says so."""
 _LONGEST_LINE = 5000
@@ -49,29 +52,67 @@ def walk(
     unreadable or larger than ``max_bytes``, and whole folders that are ignored. Files of other kinds, links,
     and folders of dependencies are passed over in silence. A folder that cannot be listed is skipped.
     """
-    try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError as error:
-        on_skip(folder, f"it cannot be listed: {error.strerror or error}")
+    for path in candidates(folder, ignore, lambda left, reason: on_skip(Path(left), reason)):
+        reason = _reason(path, max_bytes)
+        if reason is None:
+            yield Path(path)
+        elif reason:
+            on_skip(Path(path), reason)
+
+
+def candidates(folder: str | Path, ignore: Ignore, on_skip: Callable[[str, str], None]) -> Iterator[str]:
+    """The files below ``folder`` that ``walk`` would have to look into, in the same order.
+
+    Files whose names say that they are no source code, and what is ignored, are left out. Reads nothing but
+    folders and ignore files, those of a folder once.
+    """
+    if (listing := _listed(folder, on_skip)) is None:
         return
-    for entry in entries:
-        path = folder / entry.name
-        # A link leads out of the folder, in a circle, or to what is found without it.
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name not in FOREIGN:
-                yield from _below(path, ignore, max_bytes, on_skip)
-        elif entry.is_file(follow_symlinks=False):
-            reason = _file_reason(path, entry.stat(follow_symlinks=False).st_size, ignore, max_bytes)
-            if reason is None:
-                yield path
-            elif reason:
-                on_skip(path, reason)
+    open_folders = [(listing, ignore.within(folder))]
+    while open_folders:
+        listing, within = open_folders[-1]
+        for entry in listing:
+            name = entry.name
+            # A link leads out of the folder, in a circle, or to what is found without it.
+            if entry.is_dir(follow_symlinks=False):
+                if name in FOREIGN:
+                    continue
+                if reason := within.reason(name, folder=True):
+                    on_skip(entry.path, reason)
+                elif (below := _listed(entry.path, on_skip)) is not None:
+                    open_folders.append((below, within.into(name)))
+                    break
+            elif entry.is_file(follow_symlinks=False) and _may_be_source(name):
+                if reason := within.reason(name):
+                    on_skip(entry.path, reason)
+                else:
+                    yield entry.path
+        else:
+            open_folders.pop()
+
+
+def _may_be_source(name: str) -> bool:
+    return "." not in name or language_of_name(name) is not None
+
+
+def unreviewable(name: str, content: bytes) -> str | None:
+    """Why not to review the file of that name: None to review it, "" for what is no source code.
+
+    ``content`` may be all of it, or its first ``HEAD_BYTES``.
+    """
+    head = content[:HEAD_BYTES]
+    if language_of_name(name) is None:
+        first_line = head[: 4 * _FIRST_LINE].decode("utf-8", "replace")[:_FIRST_LINE].partition("\n")[0]
+        if language_of_name(name, first_line) is None:
+            return ""
+    if b"\0" in head:
+        return "it is a binary file"
+    return "it is minified, by its name" if ".min." in name else _generated(head)
 
 
 def generated(text: str) -> str | None:
     """Why nobody wrote this by hand, so that a review is wasted on it; None if somebody may have."""
-    lines = text[:_HEAD_BYTES].split("\n")
+    lines = text[:HEAD_BYTES].split("\n")
     if _GENERATED.search("\n".join(line[:_LONGEST_LINE] for line in lines[:_HEADER_LINES])):
         return "it is generated, as it says itself"
     if max(map(len, lines)) > _LONGEST_LINE:
@@ -79,31 +120,30 @@ def generated(text: str) -> str | None:
     return None
 
 
-def _below(
-    folder: Path, ignore: Ignore, max_bytes: int, on_skip: Callable[[Path, str], None]
-) -> Iterator[Path]:
-    reason = ignore.reason(folder)
-    if reason:
-        on_skip(folder, reason)
-    else:
-        yield from walk(folder, ignore, max_bytes=max_bytes, on_skip=on_skip)
+def _generated(head: bytes) -> str | None:
+    """The same for the bytes of a file's head; hardly ever as slow."""
+    # All that says so says this word. A line has at least as many bytes as characters.
+    if b"generated" in head.lower() or max(map(len, head.split(b"\n"))) > _LONGEST_LINE:
+        return generated(head.decode("utf-8", "replace"))
+    return None
 
 
-def _file_reason(path: Path, size: int, ignore: Ignore, max_bytes: int) -> str | None:
-    """Why not to review the file: None to review it, "" for what is no source code."""
-    if "." in path.name and language_of(path) is None:
-        return ""
-    reason = ignore.reason(path)
-    if reason or size > max_bytes:
-        return reason or f"it is larger than {max_bytes} bytes"
+def _listed(folder: str | Path, on_skip: Callable[[str, str], None]) -> Iterator[os.DirEntry[str]] | None:
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+        with os.scandir(os.fspath(folder)) as listing:
+            return iter(sorted(listing, key=attrgetter("name")))
+    except OSError as error:
+        on_skip(os.fspath(folder), f"it cannot be listed: {error.strerror or error}")
+        return None
+
+
+def _reason(path: str, max_bytes: int) -> str | None:
+    """Why not to review the file; see ``unreviewable``."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a Path costs as much as the rest
+            if os.fstat(file.fileno()).st_size > max_bytes:
+                return f"it is larger than {max_bytes} bytes"
+            head = file.read(HEAD_BYTES)
     except OSError as error:
         return f"it cannot be read: {error.strerror or error}"
-    text = head.decode("utf-8", "replace")
-    if language_of(path, text[:200].partition("\n")[0]) is None:
-        return ""
-    if b"\0" in head:
-        return "it is a binary file"
-    return "it is minified, by its name" if ".min." in path.name else generated(text)
+    return unreviewable(os.path.basename(path), head)  # noqa: PTH119 - as above

@@ -174,7 +174,12 @@ def language_of(path: str | PurePath, first_line: str = "") -> str | None:
 
     A file whose name says nothing is known by its interpreter, if ``first_line`` names one (``#!…``).
     """
-    name = PurePath(path).name.lower()
+    return language_of_name(PurePath(path).name, first_line)
+
+
+def language_of_name(name: str, first_line: str = "") -> str | None:
+    """The same for a file's bare name; for whoever has ten thousand of them."""
+    name = name.lower()
     if name in _BY_NAME:
         return _BY_NAME[name]
     stem, dot, extension = name.rpartition(".")
