@@ -181,6 +181,26 @@ async def test_use_is_written_down_once_a_day_and_at_the_end(tmp_path: Path) -> 
     assert await used() == TOUCH_S * 1.5
 
 
+async def test_thousands_go_in_steps(tmp_path: Path) -> None:
+    clock = Clock()
+    many = {f"{n}": Kept("x", LIVES, LIVES) for n in range(6000)}
+    async with opened(tmp_path, clock, max_bytes=1 << 30) as cache:
+        await cache.put(many)
+    async with opened(tmp_path, clock, max_bytes=8 * (ROW_OVERHEAD + 1)) as cache:
+        await cache.put({})
+        assert (await cache.stats()).entries == 1000
+        await cache.put({})
+        assert (await cache.stats()).entries == 8
+    async with opened(tmp_path, clock, max_bytes=1 << 30) as cache:
+        await cache.put(many)
+        clock.now += LIVES
+        assert await everything(cache) == {}
+        await cache.put({})
+        assert (await cache.stats()).entries == 1000
+        await cache.put({})
+        assert (await cache.stats()).entries == 0
+
+
 async def test_a_huge_value_does_not_drive_out_the_others(tmp_path: Path) -> None:
     async with opened(tmp_path, Clock(), max_bytes=8 * (ROW_OVERHEAD + 9)) as cache:
         await cache.put(lasting({"a": "x" * 9}))

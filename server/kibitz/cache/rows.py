@@ -26,7 +26,10 @@ TOUCH_S = 86_400.0
 _LARGEST = 1 / 8
 """A value that takes a larger share of the limit is not kept: it would drive out all others."""
 _SLICE = 500
-"""Rows that are read or deleted at a time: nobody waits long for a lock on thousands."""
+"""Rows that are read at a time."""
+_MOST_DELETED = 5000
+"""Rows that are deleted at a time, which takes some 50 ms: nobody waits long for the lock. More would go with
+the next write."""
 
 # The totals are kept by triggers: a sum over all rows at every write would take longer the more is kept.
 COMPONENT = Component(
@@ -66,8 +69,8 @@ stored = excluded.stored, fresh_until = excluded.fresh_until, dead_at = excluded
 used = excluded.used, value = excluded.value"""
 _TOUCH = "UPDATE answers_kept SET used = ? WHERE digest IN (SELECT value FROM json_each(?))"
 # What was used in the future may be from there; there is hardly ever such a row.
-_EXPIRE = """DELETE FROM answers_kept WHERE dead_at <= :now
-OR (used > :now AND dead_at - stored - abs(:now - stored) <= 0)"""
+_EXPIRE = f"""DELETE FROM answers_kept WHERE id IN (SELECT id FROM answers_kept WHERE dead_at <= :now
+OR (used > :now AND dead_at - stored - abs(:now - stored) <= 0) LIMIT {_MOST_DELETED})"""  # noqa: S608 - a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def _evict(connection: sqlite3.Connection, max_bytes: int) -> int:
         return 0
     going: list[tuple[int]] = []
     for row_id, size in connection.execute("SELECT id, size FROM answers_kept ORDER BY used, size"):
-        if excess <= 0:
+        if excess <= 0 or len(going) == _MOST_DELETED:
             break
         going.append((row_id,))
         excess -= size
@@ -188,7 +191,7 @@ def delete_some(connection: sqlite3.Connection, *, newest: int) -> int:
     """Delete some rows up to ``newest``; how many."""
     return connection.execute(
         "DELETE FROM answers_kept WHERE id IN (SELECT id FROM answers_kept WHERE id <= ? LIMIT ?)",
-        (newest, 10 * _SLICE),
+        (newest, _MOST_DELETED),
     ).rowcount
 
 
