@@ -36,6 +36,7 @@ KEY = EntryKey(IDENTITY, "python", "def f(): ...", "import os")
                 replace(IDENTITY, schema_version="other"),
                 replace(IDENTITY, rules_version="other"),
                 replace(IDENTITY, verifier="other"),
+                replace(IDENTITY, logic_version="other"),
             )
         ),
         replace(KEY, identity=replace(IDENTITY, parameters=())),
@@ -56,7 +57,7 @@ def test_the_key_has_no_place_for_path_or_position() -> None:
     assert {field for cls in (EntryKey, Identity) for field in cls.__slots__} == {
         *("identity", "language", "text", "context", "eol"),
         *("endpoint", "model", "mode", "prompt_version", "schema_version", "rules_version", "parameters"),
-        "verifier",
+        *("verifier", "logic_version"),
     }
 
 

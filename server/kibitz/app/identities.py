@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kibitz.app.logic import asking_version, verifying_version
 from kibitz.cache.key import Identity
 from kibitz.findings import prompt, rewrite, rules
 from kibitz.findings.verify import VERIFY_VERSION
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def identity(config: OpenAIConfig, endpoint_name: str = "") -> Identity:
-    """What all answers of a client depend on."""
+    """What all answers of a client depend on. Reads some files when it is first asked for."""
     rewriting = config.review == "rewrite"
     return Identity(
         endpoint=endpoint_name or config.endpoint.url,
@@ -28,9 +29,12 @@ def identity(config: OpenAIConfig, endpoint_name: str = "") -> Identity:
             ("reasoning_effort", config.effort),
             ("temperature", config.temperature),
         ),
+        logic_version=asking_version(config.review),
     )
 
 
 def verifier(config: OpenAIConfig) -> str:
     """Who checks the findings of a client, as cache entries know it; empty: nobody."""
-    return "" if config.verify == "off" else f"{config.verify_model or config.model} {VERIFY_VERSION}"
+    if config.verify == "off":
+        return ""
+    return f"{config.verify_model or config.model} {VERIFY_VERSION} {verifying_version()}"

@@ -30,6 +30,8 @@ class Identity:
     """What else shapes an answer (API, temperature, reasoning effort, output limit), in any order."""
     verifier: str = ""
     """Who checked the findings, and by which question; empty: nobody."""
+    logic_version: str = ""
+    """Which code writes the questions, and makes findings of the answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class EntryKey:
             who.rules_version,
             sorted([name, value] for name, value in who.parameters),
             who.verifier,
+            who.logic_version,
             self.language,
             self.text,
             self.context,

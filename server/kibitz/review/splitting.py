@@ -11,9 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import kibitz
-from kibitz._version import __version__
-from kibitz.findings.request import version_of
+from kibitz.findings.sources import sources_version
 
 MODULES = (
     "provider/tokens",
@@ -27,13 +25,7 @@ _PARSERS = "tree_sitter"
 @cache
 def splitting_version(package: Path | None = None) -> str:
     """A short name for how documents are split. Blocks for 2 ms, once; ``package`` is kibitz's folder."""
-    folder = package or Path(kibitz.__file__).parent
-    try:
-        sources = [(folder / f"{name}.py").read_text("utf-8") for name in MODULES]
-    except OSError:
-        # Installed without its sources.
-        sources = [__version__]
-    return version_of(*sources, *_parsers())
+    return sources_version(MODULES, *_parsers(), package=package)
 
 
 def _parsers() -> list[str]:
