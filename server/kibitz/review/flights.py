@@ -77,8 +77,12 @@ class Flights:
             await self._ask_provider(trip, entries.values())
             return
         mine = await self._claims.take(entries, trip.flight.urgency.priority)
-        # Between our look and our claim somebody may have written the answer.
-        known = await self._land_known(trip, entries)
+        try:
+            # Between our look and our claim somebody may have written the answer.
+            known = await self._land_known(trip, entries)
+        except BaseException:
+            self._let_go(self._claims, mine)
+            raise
         self._let_go(self._claims, mine & known)
         own = [entry for key, entry in entries.items() if key in mine - known]
         others = {key: entry for key, entry in entries.items() if key not in mine | known}
