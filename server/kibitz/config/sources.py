@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
 import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kibitz.config.owners import Source
+from kibitz.config.places import FILE_VARIABLE
 from kibitz.config.problems import Problem, show
 from kibitz.config.settings import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 PREFIX = "KIBITZ_"
-FILE_VARIABLE = "KIBITZ_CONFIG"
 # Variables that name places, not settings: this file, the embedded models (kibitz.local), what is remembered
 # between runs (kibitz.state).
 _PLACES = frozenset({FILE_VARIABLE, "KIBITZ_MODEL_DIR", "KIBITZ_STATE_DIR"})
@@ -48,21 +47,6 @@ class Reading:
 
     entries: list[Entry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-
-
-def default_user_file(environ: Mapping[str, str] | None = None) -> Path:
-    """The user's file: what ``KIBITZ_CONFIG`` names, else ``config.toml`` in the platform's config folder."""
-    named = (os.environ if environ is None else environ).get(FILE_VARIABLE)
-    if named:
-        return Path(named)
-    import platformdirs  # noqa: PLC0415 - 20 ms that most callers of this module do not need
-
-    return platformdirs.user_config_path("kibitz", appauthor=False) / "config.toml"
-
-
-def fingerprint(secret: str) -> str:
-    """Eight hexadecimal digits that tell two keys apart and reveal neither."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def from_file(path: Path, *, must_exist: bool) -> Reading:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from kibitz.config import sources
 from kibitz.config.environ import environment
 from kibitz.config.owners import Source, Tighten
+from kibitz.config.places import FILE_VARIABLE, default_user_file
 from kibitz.config.problems import Problem, looks_secret, nearest, show
 from kibitz.config.settings import Settings, choices, is_secret, owned, setting_names, variants
 
@@ -62,8 +63,8 @@ def load(
     Never raises for what a source holds: that is in ``problems``.
     """
     environ = environment() if environ is None else environ
-    path = user_file or sources.default_user_file(environ)
-    must_exist = user_file is None and bool(environ.get(sources.FILE_VARIABLE))
+    path = user_file or default_user_file(environ)
+    must_exist = user_file is None and bool(environ.get(FILE_VARIABLE))
     merge = _Merge()
     for reading in (
         sources.from_file(path, must_exist=must_exist),
