@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -150,6 +150,7 @@ def by_name(text: str) -> dict[str, str]:
     return {entry.unit.name: entry.digest for entry in entries_of(text, "python", who)}
 
 
+@settings(deadline=None, max_examples=50)  # the first one loads the parser
 @given(FUNCTIONS, st.data())
 def test_what_other_units_say_and_where_they_stand_does_not_count(
     functions: list[tuple[str, str]], data: st.DataObject
@@ -169,6 +170,7 @@ def test_what_other_units_say_and_where_they_stand_does_not_count(
     assert after[changed] != before[changed]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.sampled_from(NAMES), BODIES, BODIES, st.sampled_from(["python", "ruby", "go"]))
 def test_the_text_of_a_unit_its_context_and_its_language_count(
     name: str, body: str, other: str, language: str
