@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support import fake_faults
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
+from tests.support.git_repository import GitRepository, needs_git
 
 from kibitz.cli.entry import run
 from kibitz.cli.output.text import counted
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.fake_batches import FakeBatches
+    from tests.support.fake_provider import Seen
 
 BUGGY = "def mean(values):\n    return sum(values) / len(value)\n"
 CLEAN = "def twice(number):\n    return number * 2\n"
@@ -40,7 +42,13 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeProvider]:
 def code(folder: Path) -> Path:
     (folder / "a.py").write_text(BUGGY)
     (folder / "b.py").write_text(CLEAN)
+    written_at(folder / "a.py", 1_600_000_000)
+    written_at(folder / "b.py", 1_500_000_000)
     return folder
+
+
+def written_at(path: Path, when: int) -> None:
+    os.utime(path, (when, when))
 
 
 def batches(fake: FakeProvider) -> FakeBatches:
@@ -72,12 +80,63 @@ def test_warming_stops_when_the_provider_wants_fewer_requests(
     assert len(fake.requests) == 1
 
 
+@needs_git
+def test_what_changed_last_goes_first(fake: FakeProvider, code: Path) -> None:
+    (code / "a.py").unlink()
+    repository = GitRepository(code)
+    for when, name in enumerate(("b.py", "z.py", "c.py"), 1_500_000_000):
+        repository.commit({name: f"def {name[0]}():\n    return 1\n"}, when)
+    assert run(["warm", "--max-concurrency", "1", "."]) == 0
+    assert [asked(request) for request in fake.requests] == ["c", "z", "b"]
+
+
+def asked(request: Seen) -> str:
+    """The name of the function that a request asks about."""
+    return request.prompt.text.partition("def ")[2].partition("(")[0]
+
+
+def test_a_budget_is_kept_to(fake: FakeProvider, capsys: pytest.CaptureFixture[str], code: Path) -> None:
+    written_at(code / "b.py", 1_700_000_000)
+    assert run(["warm", "--budget", "3000", "."]) == 2
+    captured = capsys.readouterr()
+    assert [asked(request) for request in fake.requests] == ["twice"]
+    assert captured.out.startswith("1 of 2 files: 0 units known before, 1 answered now · 1 request · ")
+    assert "the budget does not allow for the next file; left are 1 file" in captured.err
+    # What is known costs nothing, so that the same budget goes on where it ended.
+    assert run(["warm", "--budget", "3000", "."]) == 0
+    assert [asked(request) for request in fake.requests] == ["twice", "mean"]
+    assert "2 of 2 files: 1 unit known before, 1 answered now" in capsys.readouterr().out
+    assert run(["warm", "--budget", "1", "."]) == 0
+
+
+def test_a_budget_for_nothing_asks_nothing(fake: FakeProvider, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["warm", "--budget", "10", "."]) == 2
+    assert fake.requests == []
+    assert "left are 2 files" in capsys.readouterr().err
+
+
+def test_an_interrupt_keeps_what_is_answered_and_says_so(fake: FakeProvider, code: Path) -> None:
+    written_at(code / "b.py", 1_700_000_000)
+    answer = fake.answer
+    fake.answer = lambda prompt: fake_faults.hang() if "mean" in prompt.text else answer(prompt)
+    with started(code, "--max-concurrency", "1") as process:
+        fake.wait_until(lambda: len(fake.requests) == 2, timeout=60)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.startswith("1 of 2 files: 0 units known before, 1 answered now")
+    assert "Interrupted." in err
+    fake.answer = answer
+    assert run(["warm", "."]) == 0
+    assert [asked(request) for request in fake.requests] == ["twice", "mean", "mean"]
+
+
 def test_a_file_that_fails_is_named(fake: FakeProvider, capsys: pytest.CaptureFixture[str]) -> None:
     fake.push(fake_faults.status(500))
     assert run(["warm", "--max-concurrency", "1", "."]) == 2
     captured = capsys.readouterr()
     assert "kibitz: a.py: API error: " in captured.err
-    assert captured.out.startswith("1 of 2 files: ")
+    assert captured.out.startswith("1 of 2 files: 0 units known before, 1 answered now")
 
 
 def test_a_batch_answers_a_folder(fake: FakeProvider, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,6 +231,7 @@ def test_a_batch_that_is_refused_as_a_whole_is_not_asked_at_the_full_price(
     [
         (["warm", "--no-wait", "."], "add --batch"),
         (["warm", "--cancel", "."], "add --batch"),
+        (["warm", "--batch", "--budget", "5", "."], "leave out --batch or --budget"),
         (["warm", "--disk-cache", "no", "."], "set disk_cache to true"),
         (["check", "--batch", "--review", "rewrite", "."], "set review to list"),
     ],
@@ -198,9 +258,9 @@ def test_what_a_batch_finds_is_verified_at_once(fake: FakeProvider, verify: str)
     assert [("values" in request.prompt.text) for request in fake.requests] == [True], "where there is one"
 
 
-def started(folder: Path) -> subprocess.Popen[str]:
+def started(folder: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "kibitz.cli", "warm", "--batch", "."],
+        [sys.executable, "-m", "kibitz.cli", "warm", *options, "."],
         cwd=folder,
         env=dict(os.environ),
         stdout=subprocess.PIPE,
@@ -211,7 +271,7 @@ def started(folder: Path) -> subprocess.Popen[str]:
 
 def test_interrupting_the_wait_says_how_to_go_on(fake: FakeProvider, code: Path) -> None:
     batches(fake).polls = 1_000_000
-    with started(code) as process:
+    with started(code, "--batch") as process:
         fake.wait_until(lambda: bool(batches(fake).made), timeout=60)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
@@ -225,7 +285,7 @@ def test_interrupting_the_wait_says_how_to_go_on(fake: FakeProvider, code: Path)
 def test_a_killed_process_costs_nothing(fake: FakeProvider, code: Path, when: str) -> None:
     """Killed before it could note what came of the call."""
     batches(fake).failing(when, fake_faults.hang(), after=True)
-    with started(code) as process:
+    with started(code, "--batch") as process:
         done = batches(fake).files if when == "upload" else batches(fake).made
         fake.wait_until(lambda: bool(done), timeout=60)
         process.kill()
