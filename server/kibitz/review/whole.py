@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 BOM = b"\xef\xbb\xbf"
 _FORMAT = 1
 """Raised when the same record would mean something else."""
-_KEYS = 5
+_KEYS = {"whole", "units", "found", "dropped", "paid"}
+_PLACES = 3
+_FIGURES = 4
 _MAX_KEYS = 4
 _MAX_UNITS = 100_000
 _MAX_OFFSET = 1 << 30
@@ -51,6 +53,11 @@ class Whose:
     """Who is asked."""
     accepted: tuple[Identity, ...] = ()
     """Whose answers can be used, best first; empty: only those of ``identity``."""
+
+    @property
+    def scope(self) -> str:
+        """All of it in short: whatever becomes part of what answers are kept under is part of this."""
+        return " ".join(EntryKey(each, "", "", "").digest() for each in (self.identity, *self.accepted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +110,11 @@ def whose(
 class FileKeys:
     """The digests of whole files. Cheap to make and to use; blocks for some files when it is first made."""
 
-    def __init__(self, whose: Whose) -> None:
-        parts = [_FORMAT, splitting_version(), _name(whose.identity), *map(_name, whose.accepted)]
-        scope = json.dumps(parts).encode("ascii")
-        self._begun = hashlib.sha256(b"kibitz whole file\0%d\0%b" % (len(scope), scope))
+    def __init__(self, whose: Whose | str) -> None:
+        """``whose`` answers count, or its ``scope``."""
+        scope = whose if isinstance(whose, str) else whose.scope
+        begin = json.dumps(["kibitz whole file", _FORMAT, splitting_version(), scope])
+        self._begun = hashlib.sha256(begin.encode("ascii") + b"\0")
 
     def of(self, language: str, content: bytes) -> str:
         """The digest of a file's bytes; a byte order mark is no part of them."""
@@ -194,31 +202,34 @@ class _UnreadableError(ValueError):
 
 
 def _record(value: object) -> WholeFile:
-    if not isinstance(value, dict) or len(value) != _KEYS or value.get("whole") is True:
+    # By hand, because patterns take three times as long.
+    if type(value) is not dict or value.keys() != _KEYS or type(value["whole"]) is not int:
         raise _UnreadableError
-    match value:
-        case {"whole": 1, "units": units, "found": [*found], "dropped": {**dropped}, "paid": paid}:
-            record = WholeFile(
-                units=_count(units, _MAX_UNITS),
-                found=tuple(map(_unit, found)),
-                dropped={_reason(name): _count(count, _MAX_COUNT) for name, count in dropped.items()},
-                paid=_usage(paid),
-            )
-            starts = [each.start for each in record.found]
-            _hold(len(starts) <= record.units and starts == sorted(starts))
-            return record
-        case _:
-            raise _UnreadableError
+    found, dropped = value["found"], value["dropped"]
+    if value["whole"] != _FORMAT or type(found) is not list or type(dropped) is not dict:
+        raise _UnreadableError
+    units = _count(value["units"], _MAX_UNITS)
+    units_found = tuple(map(_unit, found))
+    starts = [each.start for each in units_found]
+    if len(starts) > units or starts != sorted(starts):
+        raise _UnreadableError
+    return WholeFile(
+        units,
+        units_found,
+        {_reason(name): _count(count, _MAX_COUNT) for name, count in dropped.items()},
+        _usage(value["paid"]),
+    )
 
 
 def _unit(value: object) -> UnitFound:
-    match value:
-        case [start, end, [_, *_] as keys] if len(keys) <= _MAX_KEYS:
-            first, last = _count(start, _MAX_OFFSET), _count(end, _MAX_OFFSET)
-            _hold(first <= last)
-            return UnitFound(first, last, tuple(map(_digest, keys)))
-        case _:
-            raise _UnreadableError
+    if type(value) is not list or len(value) != _PLACES:
+        raise _UnreadableError
+    start, end, keys = value
+    if type(keys) is not list or not 0 < len(keys) <= _MAX_KEYS:
+        raise _UnreadableError
+    if _count(start, _MAX_OFFSET) > _count(end, _MAX_OFFSET):
+        raise _UnreadableError
+    return UnitFound(start, end, tuple(map(_digest, keys)))
 
 
 def _digest(value: object) -> str:
@@ -234,17 +245,17 @@ def _reason(value: object) -> str:
 
 
 def _usage(value: object) -> Usage:
-    match value:
-        case [read, cached, written, None | str() as usd]:
-            _hold(usd is None or _USD.fullmatch(usd) is not None)
-            return Usage(
-                input_tokens=_count(read, _MAX_COUNT),
-                cached_tokens=_count(cached, _MAX_COUNT),
-                output_tokens=_count(written, _MAX_COUNT),
-                cost_usd=None if usd is None else Decimal(usd),
-            )
-        case _:
-            raise _UnreadableError
+    if type(value) is not list or len(value) != _FIGURES:
+        raise _UnreadableError
+    read, cached, written, usd = value
+    if usd is not None and (not isinstance(usd, str) or not _USD.fullmatch(usd)):
+        raise _UnreadableError
+    return Usage(
+        input_tokens=_count(read, _MAX_COUNT),
+        cached_tokens=_count(cached, _MAX_COUNT),
+        output_tokens=_count(written, _MAX_COUNT),
+        cost_usd=None if usd is None else Decimal(usd),
+    )
 
 
 def _count(value: object, most: int) -> int:
@@ -252,16 +263,6 @@ def _count(value: object, most: int) -> int:
     if type(value) is not int or not 0 <= value <= most:
         raise _UnreadableError
     return value
-
-
-def _hold(condition: bool) -> None:  # noqa: FBT001 - a condition
-    if not condition:
-        raise _UnreadableError
-
-
-def _name(identity: Identity) -> str:
-    """An identity, by all that answers are kept under: whatever becomes part of that is part of this."""
-    return EntryKey(identity, "", "", "").digest()
 
 
 def _saved(analyses: Iterable[PieceAnalysis]) -> Usage:
