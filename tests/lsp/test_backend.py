@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.fake_provider import Bug, FakeProvider, fake_faults, reviewer
 
+from kibitz.app import App
 from kibitz.lsp.backend import AppBackend
 from kibitz.lsp.faults import EARLY_LOG
 from kibitz.provider.errors import ConfigError
@@ -255,6 +256,30 @@ async def test_ignore_files_of_the_folder_that_is_open_count(fake: FakeProvider,
     assert service.refusal(str(tmp_path / "inner" / "a.py")) is not None
     assert service.refusal(str(tmp_path / "a.py")) is None
     await service.aclose()
+
+
+async def test_what_was_kept_is_found_before_anybody_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeProvider(reviewer(BUG)) as fake:
+        monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
+        backend = AppBackend()
+        await backend.load(None, {})
+        service = await backend.build([], LISTENER)
+        await service.ready()
+        await review(service)
+        await service.aclose()
+        # Whatever is wrong with asking, the next run does not even try.
+        backend = AppBackend()
+        await backend.load(None, {})
+        service = await backend.build([], LISTENER)
+        monkeypatch.setattr(App, "client", unusable)
+        assert len((await review(service)).findings) == 1
+        with pytest.raises(ConfigError, match="cannot be loaded"):
+            await service.ready()
+        await service.aclose()
+
+
+async def unusable(_app: App) -> None:
+    raise ConfigError("it cannot be loaded")
 
 
 async def test_without_a_key_the_error_says_what_to_do() -> None:

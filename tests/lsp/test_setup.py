@@ -55,6 +55,15 @@ async def test_a_key_that_comes_later_is_found_when_the_user_asks(connect: Calla
     await until(lambda: bool(wire.published))
 
 
+async def test_what_is_known_is_shown_although_nobody_can_be_asked(connect: Callable[..., Wire]) -> None:
+    wire = connect(FakeService(unready=ConfigError("the model cannot be loaded; pull it again")))
+    await wire.initialize()
+    wire.open("bug")
+    await until(lambda: bool(wire.published))
+    assert wire.messages == ["kibitz: configuration error: the model cannot be loaded; pull it again"]
+    assert len(wire.published[-1]["diagnostics"]) == 1
+
+
 async def test_our_own_mistakes_while_starting_are_told_without_details(
     connect: Callable[..., Wire], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -81,6 +81,8 @@ class FakeService:
     allowed: list[tuple[str, str]] = field(default_factory=list)
     unwritable: OSError | None = None
     reloaded: int = 0
+    readied: int = 0
+    unready: OpenAIError | None = None
     no_keys: OpenAIError | None = None
     listener: Listener | None = None
     closed: bool = False
@@ -117,6 +119,11 @@ class FakeService:
     @property
     def texts(self) -> list[str]:
         return [call.text for call in self.calls]
+
+    async def ready(self) -> None:
+        self.readied += 1
+        if self.unready is not None:
+            raise self.unready
 
     def refusal(self, path: str) -> str | None:
         return self.refused.get(path)

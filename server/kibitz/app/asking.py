@@ -110,15 +110,20 @@ class Asking:
         if choice.provider == "openai":
             return remote_config(settings, choice)
         try:
-            model = weights.find(settings.local_model)
-            self._engine = engine.Engine(
-                weights.path_of(model),
-                model.name,
-                threads=settings.local_threads,
-                context=settings.local_context,
-                warm=rewrite.STATIC_PREFIX if choice.review == "rewrite" else prompt.INSTRUCTIONS,
-            )
+            if self._engine is None:
+                self._engine = self._embedded()
             endpoint = await self._engine.start()
         except LocalModelError as error:
             raise ConfigError(str(error)) from error
         return local_config(settings, choice, endpoint)
+
+    def _embedded(self) -> Engine:
+        settings = self._settings
+        model = weights.find(settings.local_model)
+        return engine.Engine(
+            weights.path_of(model),
+            model.name,
+            threads=settings.local_threads,
+            context=settings.local_context,
+            warm=rewrite.STATIC_PREFIX if self._choice.review == "rewrite" else prompt.INSTRUCTIONS,
+        )

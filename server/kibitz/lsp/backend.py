@@ -70,8 +70,7 @@ class AppBackend:
         app = await asyncio.to_thread(_create, settings, self._where)
         app.recorder.on_step, app.recorder.on_consent = listener.stepped, listener.unconsented
         try:
-            # Now, so that the first review does not wait for it, and that what is wrong is told at once.
-            _, reviewer = await asyncio.gather(app.client(), app.reviewer())
+            reviewer = await app.reviewer()
         except BaseException:
             await app.aclose()
             raise
@@ -163,6 +162,10 @@ class AppService:
             on_progress=lambda so_far: on_progress(_found(so_far)),
         )
         return _found(review)
+
+    async def ready(self) -> None:
+        """See ``ReviewService``."""
+        await self._app.client()
 
     def refusal(self, path: str) -> str | None:
         """See ``ReviewService``."""

@@ -98,6 +98,12 @@ class ReviewService(Protocol):
         Cancelling it aborts its requests. Raises OpenAIError if nothing could be done at all.
         """
 
+    async def ready(self) -> None:
+        """Wait until it can ask, which may take seconds. What is known already it tells before.
+
+        Raises OpenAIError if it cannot, and why.
+        """
+
     def refusal(self, path: str) -> str | None:
         """Why that file must not be sent anywhere, or None if it may. Reads the disk: call it in a thread."""
 

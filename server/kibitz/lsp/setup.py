@@ -120,11 +120,30 @@ class Setup:
             return error.message
         except Exception as error:  # noqa: BLE001 - our own mistake: say so, and go on without reviews
             self._swap(None)
-            logger.error("the reviewer could not be built: %s", describe(error))  # noqa: TRY400 - no messages
-            why = "it could not start for a reason of its own; see its log."
-            self._session.notices.once("setup", why)
-            return why
+            return self._mistaken(error)
+        return await self._get_ready()
+
+    async def _get_ready(self) -> str:
+        """Have the service ready before somebody waits for it; why it will not be, or nothing."""
+        service = self._session.service
+        if service is None:
+            return ""
+        try:
+            await service.ready()
+        except OpenAIError as error:
+            # It stays: what is known is shown all the same.
+            self._session.notices.failure(error)
+            return error.message
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._mistaken(error)
+        self._tidy()
         return ""
+
+    def _mistaken(self, error: Exception) -> str:
+        logger.error("the reviewer could not be built: %s", describe(error))
+        why = "it could not start for a reason of its own; see its log."
+        self._session.notices.once("setup", why)
+        return why
 
     async def _bring_up(self) -> None:
         loading = await self._backend.load({**self._options, **self._pushed}, self._cli)
