@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -104,37 +105,68 @@ class Totals:
         return sum(count for kind, count in self.remaining if _WORST_FIRST.index(kind) <= rank)
 
 
+class Tally:
+    """Sums reports up as they come, and keeps none of them."""
+
+    def __init__(self) -> None:
+        self._sum = Totals()
+        self._found = Counter[Severity]()
+        self._remaining = Counter[Severity]()
+
+    def add(self, report: FileReport) -> None:
+        """Count one file."""
+        before = self._sum
+        self._sum = Totals(
+            files=before.files + report.reviewed,
+            units=before.units + report.units,
+            cached_units=before.cached_units + report.cached_units,
+            hidden=before.hidden + report.hidden,
+            dropped=before.dropped + report.dropped,
+            usage=before.usage + report.usage,
+            verification=before.verification + report.verification,
+            fixed=before.fixed + len(report.fixed),
+            failed=before.failed + bool(report.errors),
+        )
+        self._found.update(finding.severity for finding in report.findings)
+        self._remaining.update(finding.severity for finding in report.findings if finding not in report.fixed)
+
+    def add_clean(self, files: int, units: int, dropped: int) -> None:
+        """Count files in which nothing is found, as is known."""
+        before = self._sum
+        self._sum = replace(
+            before,
+            files=before.files + files,
+            units=before.units + units,
+            cached_units=before.cached_units + units,
+            dropped=before.dropped + dropped,
+        )
+
+    def totals(self, seconds: float, *, free: bool = False) -> Totals:
+        """The sum, which took ``seconds`` by the clock. ``free``: requests cost no money."""
+        usage, verification = self._sum.usage, self._sum.verification
+        if free:
+            usage = replace(usage, cost_usd=Decimal(0))
+            verification = replace(verification, usage=replace(verification.usage, cost_usd=Decimal(0)))
+        return replace(
+            self._sum,
+            usage=usage,
+            verification=verification,
+            seconds=seconds,
+            counts=_worst_first(self._found),
+            remaining=_worst_first(self._remaining),
+        )
+
+
 def total(reports: Iterable[FileReport], seconds: float, *, free: bool = False) -> Totals:
-    """The sum of all reports, which took ``seconds`` by the clock. ``free``: requests cost no money."""
-    reports = tuple(reports)
-    usage = Usage()
+    """The sum of all reports; see ``Tally``."""
+    tally = Tally()
     for report in reports:
-        usage += report.usage
-    verification = sum((report.verification for report in reports), start=Verification())
-    if free:
-        usage = replace(usage, cost_usd=Decimal(0))
-        verification = replace(verification, usage=replace(verification.usage, cost_usd=Decimal(0)))
-    return Totals(
-        files=sum(report.reviewed for report in reports),
-        units=sum(report.units for report in reports),
-        cached_units=sum(report.cached_units for report in reports),
-        hidden=sum(report.hidden for report in reports),
-        dropped=sum(report.dropped for report in reports),
-        usage=usage,
-        verification=verification,
-        seconds=seconds,
-        counts=_counts(finding for report in reports for finding in report.findings),
-        remaining=_counts(
-            finding for report in reports for finding in report.findings if finding not in report.fixed
-        ),
-        fixed=sum(len(report.fixed) for report in reports),
-        failed=sum(bool(report.errors) for report in reports),
-    )
+        tally.add(report)
+    return tally.totals(seconds, free=free)
 
 
-def _counts(findings: Iterable[Finding]) -> tuple[tuple[Severity, int], ...]:
-    found = [finding.severity for finding in findings]
-    return tuple((severity, found.count(severity)) for severity in _WORST_FIRST)
+def _worst_first(counts: Counter[Severity]) -> tuple[tuple[Severity, int], ...]:
+    return tuple((severity, counts[severity]) for severity in _WORST_FIRST)
 
 
 def _locate(finding: Finding, lines: LineIndex) -> Located:

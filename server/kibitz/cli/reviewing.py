@@ -5,36 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from kibitz.cli import files
 from kibitz.cli.files import FileError
 from kibitz.cli.fixing import apply
 from kibitz.cli.report import FileReport
+from kibitz.cli.selecting import Target
 from kibitz.provider.errors import ConfigError
 from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.review.result import Source
 from kibitz.text.languages import language_of
 
+__all__ = ["Plan", "Target", "read", "refused", "review_all"]
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from kibitz.cli.files import Content
     from kibitz.review.result import Review
     from kibitz.review.reviewer import Reviewer
 
 _PLAIN = "plaintext"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A file that was asked for."""
-
-    path: Path
-    shown: str
-    refusal: str = ""
-    """Why it must not be reviewed; empty if it may."""
+_AHEAD = 256
+"""Files that may be done while one before them is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +77,15 @@ async def review_all(
         async with gate:
             return await run.report(target)
 
-    tasks = deque(asyncio.create_task(one(target), name=f"review {target.shown}") for target in targets)
+    tasks: deque[asyncio.Task[FileReport]] = deque()
+    rest = iter(targets)
     try:
-        while tasks:
+        while True:
+            # Not all at once: ten thousand reports that wait for a slow one before them take memory.
+            for target in islice(rest, plan.jobs + _AHEAD - len(tasks)):
+                tasks.append(asyncio.create_task(one(target), name=f"review {target.shown}"))
+            if not tasks:
+                return
             on_report(await tasks[0])
             tasks.popleft()
     finally:

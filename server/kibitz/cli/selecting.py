@@ -1,21 +1,46 @@
-"""Which files the paths of a command line mean."""
+"""Which files the paths of a command line mean. Light to import."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kibitz.cli.files import shown_path
-from kibitz.cli.reviewing import Target
 from kibitz.guard.ignore import Ignore
-from kibitz.guard.walk import walk
+from kibitz.guard.walk import candidates, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kibitz.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file that was asked for."""
+
+    path: Path
+    shown: str
+    refusal: str = ""
+    """Why it must not be reviewed; empty if it may."""
+
+
+class Candidate(NamedTuple):
+    """A file that the paths mean, if its content is what it should be."""
+
+    path: str
+    """Absolute."""
+    named: bool
+    """Whether it is itself one of the paths: then it is taken whatever it holds."""
+    refusal: str = ""
+    """Why it must not be reviewed all the same."""
+
+    def target(self, here: Path) -> Target:
+        """The same, with its name for people who are ``here``."""
+        path = Path(self.path)
+        return Target(path, shown_path(path, here), self.refusal)
 
 
 @dataclass(slots=True)
@@ -33,32 +58,46 @@ def select(paths: Iterable[Path], settings: Settings) -> Selection:
     Below a folder: source code that nothing excludes. A file that is named is taken whatever excludes it,
     unless it may hold secrets: then its target says so.
     """
-    selection, seen = Selection(), set[Path]()
+    selection = Selection()
     here = Path.cwd()
-    ignores: dict[Path, Ignore] = {}
 
-    def add(path: Path, refusal: str = "") -> None:
-        absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
-        if absolute not in seen:
-            seen.add(absolute)
-            selection.targets.append(Target(absolute, shown_path(path, here), refusal))
+    def skip(path: str, reason: str) -> None:
+        selection.skipped.append((shown_path(Path(path), here), reason))
 
-    for path in paths:
-        folder = path if path.is_dir() else path.parent
-        root = here if Path(os.path.abspath(folder)).is_relative_to(here) else folder  # noqa: PTH100 - as above
-        ignore = ignores.setdefault(root, Ignore(root, exclude=settings.exclude))
-        absolute = here / path
-        if not path.is_dir():
-            add(path, _refusal(absolute, ignore))
-            continue
-        for file in walk(
-            absolute,
-            ignore,
-            max_bytes=settings.max_file_bytes,
-            on_skip=lambda left, reason: selection.skipped.append((shown_path(left, here), reason)),
-        ):
-            add(file)
+    for found in candidates_of([str(path) for path in paths], settings.exclude, skip):
+        reason = None if found.named else reason_of(found.path, settings.max_file_bytes)
+        if reason is None:
+            selection.targets.append(found.target(here))
+        elif reason:
+            skip(found.path, reason)
     return selection
+
+
+def candidates_of(
+    paths: Sequence[str], exclude: Sequence[str], on_skip: Callable[[str, str], None]
+) -> Iterator[Candidate]:
+    """The files that ``paths`` mean as far as their names and the ignore files tell, each once, in order."""
+    here = Path.cwd()
+    seen: set[str] | None = set() if len(paths) > 1 else None
+    ignores: dict[Path, Ignore] = {}
+    for given in paths:
+        path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow links
+        is_folder = path.is_dir()
+        folder = path if is_folder else path.parent
+        root = here if folder.is_relative_to(here) else folder
+        if root not in ignores:
+            ignores[root] = Ignore(root, exclude=exclude)
+        found = (
+            (Candidate(each, named=False) for each in candidates(path, ignores[root], on_skip))
+            if is_folder
+            else iter([Candidate(str(path), named=True, refusal=_refusal(path, ignores[root]))])
+        )
+        for candidate in found:
+            if seen is not None:
+                if candidate.path in seen:
+                    continue
+                seen.add(candidate.path)
+            yield candidate
 
 
 def _refusal(path: Path, ignore: Ignore) -> str:

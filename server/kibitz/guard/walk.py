@@ -53,7 +53,7 @@ def walk(
     and folders of dependencies are passed over in silence. A folder that cannot be listed is skipped.
     """
     for path in candidates(folder, ignore, lambda left, reason: on_skip(Path(left), reason)):
-        reason = _reason(path, max_bytes)
+        reason = reason_of(path, max_bytes)
         if reason is None:
             yield Path(path)
         elif reason:
@@ -137,8 +137,8 @@ def _listed(folder: str | Path, on_skip: Callable[[str, str], None]) -> Iterator
         return None
 
 
-def _reason(path: str, max_bytes: int) -> str | None:
-    """Why not to review the file; see ``unreviewable``."""
+def reason_of(path: str, max_bytes: int) -> str | None:
+    """Why not to review the file at ``path``; see ``unreviewable``."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a Path costs as much as the rest
             if os.fstat(file.fileno()).st_size > max_bytes:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from kibitz.cli.output.hunk import hunk_of
+from kibitz.cli.output.summary import cost, counted, price, summary
 from kibitz.cli.output.visible import escape, show_line
 from kibitz.findings.finding import Confidence, Severity
 from kibitz.text.lines import LineIndex
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from rich.console import Console
 
     from kibitz.cli.report import FileReport, Located, Totals
     from kibitz.findings.finding import Finding
-    from kibitz.provider.models import Verification
+
+__all__ = ["TextOutput", "cost", "counted", "price", "summary"]
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 _MAX_LINES = 6
@@ -52,7 +52,7 @@ class TextOutput:
             if count > 1:
                 more = counted(count - 1, "more file")
                 self._errors.print(Text(f"{more}: {escape(error)}"), soft_wrap=True)
-        self._line(summary(totals))
+        self._line(Text.assemble(*summary(totals)))
 
     def _line(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
@@ -127,58 +127,3 @@ def _add_fate(text: Text, report: FileReport, finding: Finding, gutter: int) -> 
     for other, reason in report.left:
         if other == finding:
             text.append(f"\n{' ' * gutter} = ", "blue").append("not fixed: ", "bold").append(escape(reason))
-
-
-def summary(totals: Totals) -> Text:
-    """What was found, and what it took, in two lines."""
-    found = ", ".join(counted(count, severity) for severity, count in totals.counts if count)
-    text = Text()
-    text.append(found or "No findings", "bold")
-    text.append(f" in {counted(totals.files, 'file')}")
-    if totals.fixed:
-        text.append(f"; {totals.fixed} fixed", "bold green")
-    if totals.hidden:
-        text.append(f"; {totals.hidden} more below the settings' limits")
-    if totals.failed:
-        text.append(f"; {counted(totals.failed, 'file')} not (fully) reviewed", "bold red")
-    usage = totals.usage
-    facts = [
-        f"{counted(totals.units, 'unit')}, {totals.cached_units} from the cache",
-        counted(usage.requests, "request"),
-        f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out",
-        cost(totals),
-        *_verified(totals.verification),
-        f"{totals.seconds:.1f} s",
-    ]
-    text.append("\n" + " · ".join(facts), "dim")
-    return text
-
-
-def _verified(checked: Verification) -> list[str]:
-    """What came of verifying, if anything was verified now, and what that took of the whole."""
-    if not checked.usage.requests:
-        return []
-    words = f"{checked.confirmed + checked.refuted} verified, {checked.refuted} refuted"
-    if checked.unanswered:
-        words += f", {checked.unanswered} without a verdict"
-    return [f"{words} ({price(checked.usage.cost_usd)})"]
-
-
-def cost(totals: Totals) -> str:
-    """The price in words; a model without a known price is not free, it is unknown."""
-    return price(totals.usage.cost_usd) if totals.usage.requests else "no cost"
-
-
-def price(cost_usd: Decimal | None) -> str:
-    """US dollars in words."""
-    if cost_usd is None:
-        return "cost unknown"
-    return "no cost" if cost_usd == 0 else f"${cost_usd:.4f}"
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 unit``, ``2 units``, ``3 batches``."""
-    if noun == Severity.INFO:
-        return f"{number} info"
-    plural = "es" if noun.endswith("ch") else "s"
-    return f"{number} {noun}" + ("" if number == 1 else plural)
