@@ -181,9 +181,12 @@ class AppService:
         """See ``ReviewService``."""
         await asyncio.to_thread(self._app.consents.allow, origin, place)
 
-    async def clear_cache(self) -> None:
+    async def clear_cache(self) -> str:
         """See ``ReviewService``."""
         await self._reviewer.forget()
+        if self._settings.redis_url is None or not self._settings.shared_cache:
+            return ""
+        return "the team's are kept, but not read in this window any more (kibitz cache clear --team)"
 
     async def reload_keys(self) -> Sequence[str]:
         """See ``ReviewService``."""

@@ -117,8 +117,8 @@ class ReviewService(Protocol):
             OSError: that cannot be kept.
         """
 
-    async def clear_cache(self) -> None:
-        """Forget all kept answers."""
+    async def clear_cache(self) -> str:
+        """Forget what this user has kept; what stays all the same, in a sentence, or nothing."""
 
     async def reload_keys(self) -> Sequence[str]:
         """Look for the keys again, and give each another chance; what there is now, in sentences.

@@ -76,9 +76,18 @@ async def test_clearing_the_cache_asks_again() -> None:
     wire.open("bug")
     await until(lambda: len(service.calls) == 1)
     await until(lambda: wire.server.session.busy == 0)
-    await run(wire, "clearCache")
+    said = (await run(wire, "clearCache"))["result"]
+    assert said == "kept answers are forgotten, so what is open is asked again; some stay"
+    assert wire.messages == [f"kibitz: {said}"]
     await until(lambda: len(service.calls) == 2)
     assert service.cleared == 1
+    await wire.close()
+
+
+async def test_clearing_says_so_if_there_is_nothing_to_clear() -> None:
+    wire = Wire(FakeBackend(ConfigError("no key")))
+    await wire.initialize()
+    assert (await run(wire, "clearCache"))["result"].startswith("nothing was forgotten")
     await wire.close()
 
 

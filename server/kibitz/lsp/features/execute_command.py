@@ -87,11 +87,16 @@ async def _reload_key(ls: KibitzServer, _arguments: Sequence[object]) -> str:
     return said
 
 
-async def _clear_cache(ls: KibitzServer, _arguments: Sequence[object]) -> None:
+async def _clear_cache(ls: KibitzServer, _arguments: Sequence[object]) -> str:
     """Forget kept answers; the next reviews are paid again."""
-    if ls.session.service is not None:
-        await ls.session.service.clear_cache()
+    service = ls.session.service
+    said = "nothing was forgotten: kibitz is still starting, switched off, or has nobody to ask"
+    if service is not None:
+        stays = await service.clear_cache()
         ls.session.forget_reviews()
+        said = "; ".join(filter(None, ("kept answers are forgotten, so what is open is asked again", stays)))
+    ls.editor.tell(f"kibitz: {said}")
+    return said
 
 
 def _uri(arguments: Sequence[object]) -> str | None:
