@@ -87,6 +87,7 @@ class ServerProcess:
         assert self.process.stderr
         while data := await self.process.stderr.read(65_536):
             self.stderr += data
+            self._changed.set()
 
     def send_bytes(self, data: bytes) -> None:
         assert self.process.stdin
@@ -110,7 +111,7 @@ class ServerProcess:
         return next(m for m in self.received if wanted(m))
 
     async def until(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
-        """Wait until what came meets ``condition``."""
+        """Wait until what came, messages or lines of the log, meets ``condition``."""
         async with asyncio.timeout(seconds):
             while not condition():
                 self._changed.clear()
