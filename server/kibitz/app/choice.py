@@ -53,7 +53,7 @@ def choose(settings: Settings, *, embedded: Callable[[], bool]) -> Choice:
     """
     provider = settings.provider
     if provider == "auto":
-        if _names_a_key(settings) or settings.base_url is not None:
+        if names_whom(settings):
             provider = "openai"
         elif embedded():
             provider = "local"
@@ -64,9 +64,11 @@ def choose(settings: Settings, *, embedded: Callable[[], bool]) -> Choice:
     return Choice(provider, automatic if settings.review == "auto" else settings.review)
 
 
-def _names_a_key(settings: Settings) -> bool:
-    return bool(
-        settings.api_key
+def names_whom(settings: Settings) -> bool:
+    """Whether the settings alone tell who reviews, whatever is installed."""
+    return settings.provider != "auto" or bool(
+        settings.base_url is not None
+        or settings.api_key
         or settings.api_keys
         or settings.api_key_file
         or settings.api_key_command

@@ -25,8 +25,16 @@ def main(arguments: list[str] | None = None) -> None:
             from kibitz.lsp.start import main as serve  # noqa: PLC0415 - not before the arguments are good
 
             sys.exit(serve(settings))
-    from kibitz.cli.entry import run  # noqa: PLC0415 - click, which `serve` does not need
     from kibitz.guard.process import protect  # noqa: PLC0415 - the server does it after `initialize`
 
     protect()
-    sys.exit(run(arguments))
+    invocation = None
+    if arguments[:1] == ["check"]:
+        from kibitz.cli.again import check_again  # noqa: PLC0415 - light: mostly there is nothing else to do
+
+        invocation = check_again(arguments)
+        if invocation.code is not None:
+            sys.exit(invocation.code)
+    from kibitz.cli.entry import run  # noqa: PLC0415 - click, which `serve` does not need
+
+    sys.exit(run(arguments, invocation))

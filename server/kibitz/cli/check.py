@@ -11,26 +11,31 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from kibitz.app.choice import choice_of, names_whom
+from kibitz.app.scope import scope_of
 from kibitz.cli import CLEAN, FAILED, FINDINGS
+from kibitz.cli.again import BUSY_S, Invocation, Meaning, command_key, remember
 from kibitz.cli.options import EDITOR_ONLY, load_settings, settings_options
 from kibitz.cli.output.streams import say
 from kibitz.cli.output.terminal import console
 from kibitz.cli.output.visible import escape
 from kibitz.cli.progress import CheckProgress
-from kibitz.cli.report import total
+from kibitz.cli.report import Tally
 from kibitz.cli.reviewing import Plan, refused, review_all
 from kibitz.cli.selecting import select
 from kibitz.cli.starting import started, usable
+from kibitz.cli.sweeping import Brief, Swept, sweep
 from kibitz.findings.finding import Severity
+from kibitz.provider.errors import OpenAIError
+from kibitz.state.places import database_path
+from kibitz.state.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kibitz.app import App
     from kibitz.cli.report import FileReport, Totals
-    from kibitz.cli.reviewing import Target
-    from kibitz.cli.selecting import Selection
-    from kibitz.config import Loaded
+    from kibitz.config import Loaded, Settings
     from kibitz.review.batch_result import Outcome
     from kibitz.review.reviewer import Reviewer
 
@@ -93,22 +98,51 @@ def command(
         given["provider"] = "local"
     loaded = load_settings(given)
     settings = loaded.settings
-    selection = select([Path(path) for path in paths], settings)
+    plain = form == "text" and not fix and not batch
+    begun = click.get_current_context().find_object(Invocation) or Invocation(())
+    swept = begun.swept or _swept(paths, loaded, begun.arguments if plain else ())
     plan = Plan(jobs or settings.max_concurrency, settings.max_file_bytes, fix)
-    check = _Check(selection.targets, loaded, plan, batch=paths if batch else ())
+    check = _Check(swept, loaded, plan, batch=paths if batch else ())
     totals = asyncio.run(check.run(_output(form)))
-    if not selection.targets:
-        say(_nothing(paths, selection))
+    if not swept.files and not swept.rest:
+        say(_nothing(paths, swept))
     if fix and form != "text":
         say(f"{totals.fixed} findings fixed")
     return _exit_code(totals, fail_on)
 
 
-def _nothing(paths: Sequence[str], selection: Selection) -> str:
+def _swept(paths: tuple[str, ...], loaded: Loaded, arguments: tuple[str, ...]) -> Swept:
+    """The first pass; see ``kibitz.cli.sweeping``. What the ``arguments`` mean is remembered, if any are."""
+    settings = loaded.settings
+    brief = Brief(settings.exclude, settings.max_file_bytes, _scope(settings))
+    if not brief.scope:
+        selection = select([Path(path) for path in paths], settings)
+        such_as = ": ".join(selection.skipped[0]) if selection.skipped else ""
+        return Swept(rest=selection.targets, skipped=len(selection.skipped), such_as=such_as)
+    store = Store(database_path(), BUSY_S)
+    try:
+        # Problems are to be said each time, a log file is to be opened, and what is installed may change.
+        if arguments and not loaded.problems and settings.log_file is None and names_whom(settings):
+            remember(store, command_key(arguments), Meaning(paths, brief))
+        return sweep(paths, brief, store)
+    finally:
+        store.close()
+
+
+def _scope(settings: Settings) -> str:
+    """Whose answers count; empty where none are kept, or that cannot be told."""
+    if not settings.disk_cache or not settings.cache_ttl_s:
+        return ""
+    try:
+        return scope_of(settings, choice_of(settings))
+    except OpenAIError:
+        return ""  # the review will say so
+
+
+def _nothing(paths: Sequence[str], swept: Swept) -> str:
     message = f"no source files to review in {', '.join(paths)}"
-    if selection.skipped:
-        path, reason = selection.skipped[0]
-        message += f"; {len(selection.skipped)} left out, such as {path}: {reason}"
+    if swept.skipped:
+        message += f"; {swept.skipped} left out, such as {swept.such_as}"
     return escape(message)
 
 
@@ -116,7 +150,7 @@ def _nothing(paths: Sequence[str], selection: Selection) -> str:
 class _Check:
     """One run of the command."""
 
-    targets: Sequence[Target]
+    swept: Swept
     loaded: Loaded
     plan: Plan
     batch: Sequence[str]
@@ -129,21 +163,22 @@ class _Check:
     async def run(self, output: _Output) -> Totals:
         """Review all."""
         began = time.monotonic()
-        reports: list[FileReport] = []
-        with CheckProgress(len(self.targets)) as progress:
+        tally, targets = Tally(), self.swept.rest
+        tally.add_clean(self.swept.files, self.swept.units, self.swept.dropped)
+        with CheckProgress(len(targets)) as progress:
 
             def printed(report: FileReport) -> None:
                 with progress.printing(report):
                     output.file(report)
-                # The totals need its numbers only.
-                reports.append(replace(report, text=""))
+                tally.add(report)
 
-            if any(not target.refusal for target in self.targets):
+            if any(not target.refusal for target in targets):
                 await self._review(progress, printed)
             else:
-                for target in self.targets:
+                for target in targets:
                     printed(refused(target))
-        totals = self._with_batch(total(reports, time.monotonic() - began, free=self.free))
+        seconds = self.swept.seconds + time.monotonic() - began
+        totals = self._with_batch(tally.totals(seconds, free=self.free))
         output.end(totals)
         return totals
 
@@ -154,14 +189,14 @@ class _Check:
                 await self._ask_in_batch(app, reviewer, progress)
             on_report = usable(app, printed)
             await review_all(
-                self.targets, reviewer, self.plan, on_report=on_report, on_progress=progress.partial
+                self.swept.rest, reviewer, self.plan, on_report=on_report, on_progress=progress.partial
             )
 
     async def _ask_in_batch(self, app: App, reviewer: Reviewer, progress: CheckProgress) -> None:
         from kibitz.cli.batching import Trip, unanswered  # noqa: PLC0415 - few need it
 
         trip = Trip(app, reviewer, paths=self.batch, tell=progress.tell, show=progress.saying)
-        self.batched = outcome = await trip.run(self.targets, wait=True)
+        self.batched = outcome = await trip.run(self.swept.rest, wait=True)
         if outcome.problems:
             # Nothing is asked at the full price that was to be had at half of it.
             raise click.ClickException("; ".join(outcome.problems))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from kibitz import __version__
-from kibitz.cli import CLEAN, FAILED, INTERRUPTED, PIPE_CLOSED
-from kibitz.cli.output.streams import say
+from kibitz.cli import CLEAN, FAILED, INTERRUPTED
+from kibitz.cli.output.streams import forgiving, pipe_closed, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from kibitz.cli.again import Invocation
 
 _COMMANDS = {
     "check": "Review files and print what is found.",
@@ -66,14 +67,14 @@ def kibitz() -> None:
     """
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line ``arguments``; returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A file name or a finding that the terminal's encoding lacks must not end the run.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+def run(arguments: Sequence[str], invocation: Invocation | None = None) -> int:
+    """Run the command line ``arguments``; returns the exit code.
+
+    ``invocation`` is what ``check_again`` made of them, if it did not do all that is to be done.
+    """
+    forgiving()
     try:
-        code = kibitz.main(list(arguments), prog_name="kibitz", standalone_mode=False)
+        code = kibitz.main(list(arguments), prog_name="kibitz", standalone_mode=False, obj=invocation)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -82,7 +83,5 @@ def run(arguments: Sequence[str]) -> int:
         say("Interrupted.")
         return INTERRUPTED
     except (BrokenPipeError, _PipeClosedError):
-        # The interpreter flushes once more at exit; let that go nowhere instead of into a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+        return pipe_closed()
     return code if isinstance(code, int) else CLEAN

@@ -16,7 +16,7 @@ from kibitz.cli.selecting import Target
 from kibitz.provider.errors import ConfigError
 from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.review.result import Source
-from kibitz.text.languages import language_of
+from kibitz.text.languages import PLAIN, language_of
 
 __all__ = ["Plan", "Target", "read", "refused", "review_all"]
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from kibitz.review.result import Review
     from kibitz.review.reviewer import Reviewer
 
-_PLAIN = "plaintext"
 _AHEAD = 256
 """Files that may be done while one before them is not."""
 
@@ -53,7 +52,7 @@ def read(target: Target, max_bytes: int) -> tuple[Content, Source]:
     """A target's bytes and what is to be reviewed of them. Raises ``FileError``."""
     content = files.read(target.path, max_bytes)
     first_line = content.text[:200].partition("\n")[0]
-    language = language_of(target.path, first_line) or _PLAIN
+    language = language_of(target.path, first_line) or PLAIN
     return content, Source(content.text, language, target.shown)
 
 

@@ -91,6 +91,14 @@ def candidates(folder: str | Path, ignore: Ignore, on_skip: Callable[[str, str],
             open_folders.pop()
 
 
+def language_in(name: str, content: bytes) -> str | None:
+    """The language of the file with that name and content; None if it is no source code."""
+    if language := language_of_name(name):
+        return language
+    beginning = content[: 4 * _FIRST_LINE].decode("utf-8-sig", "replace")
+    return language_of_name(name, beginning[:_FIRST_LINE].partition("\n")[0])
+
+
 def _may_be_source(name: str) -> bool:
     return "." not in name or language_of_name(name) is not None
 
@@ -101,10 +109,8 @@ def unreviewable(name: str, content: bytes) -> str | None:
     ``content`` may be all of it, or its first ``HEAD_BYTES``.
     """
     head = content[:HEAD_BYTES]
-    if language_of_name(name) is None:
-        first_line = head[: 4 * _FIRST_LINE].decode("utf-8", "replace")[:_FIRST_LINE].partition("\n")[0]
-        if language_of_name(name, first_line) is None:
-            return ""
+    if language_in(name, head) is None:
+        return ""
     if b"\0" in head:
         return "it is a binary file"
     return "it is minified, by its name" if ".min." in name else _generated(head)

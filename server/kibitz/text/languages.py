@@ -9,6 +9,9 @@ import re
 from pathlib import PurePath
 from typing import NamedTuple
 
+PLAIN = "plaintext"
+"""The language id of what is in no language."""
+
 
 class _Language(NamedTuple):
     extensions: str
@@ -193,7 +196,7 @@ def language_of_name(name: str, first_line: str = "") -> str | None:
 
 def fence(language: str) -> str:
     """What a Markdown code block of that language is introduced by, such as ``tsx``; "" for plain text."""
-    if language == "plaintext":
+    if language == PLAIN:
         return ""
     known = _LANGUAGES.get(language)
     return (known.fence if known else "") or language
