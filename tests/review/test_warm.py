@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import virtual_time
+from tests.support.answers import LIVES
 
 from kibitz.cache.key import Identity
+from kibitz.cache.memory import MemoryCache
 from kibitz.provider.errors import APIError, ConfigError, InvalidResponse, RateLimitExceeded
 from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.provider.models import Usage
+from kibitz.review.answers import Answers, Held, size_of
 from kibitz.review.entries import entries_of
 from kibitz.review.result import Review, ReviewSettings, Source, Stats
-from kibitz.review.reviewer import REQUEST_OVERHEAD
+from kibitz.review.reviewer import REQUEST_OVERHEAD, Reviewer
 from kibitz.review.warm import Warmed, Warmer, tokens_of, unless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kibitz.provider.errors import OpenAIError
+    from kibitz.provider.models import BatchAnalysis
     from kibitz.review.entries import Entry
 
 IDENTITY = Identity("e", "m", "list", "p", "s", "r")
@@ -258,3 +262,18 @@ def test_work_ends_with_what_it_waits_for_or_before() -> None:
             await unless(asyncio.Event(), fails())
 
     virtual_time.run(main())
+
+
+def test_looking_ahead_counts_for_nothing() -> None:
+    counted: list[str] = []
+    cache: MemoryCache[Held] = MemoryCache(max_bytes=1 << 20, ttl_s=100, size_of=size_of)
+    known = Answers(cache, LIVES, count=lambda tier, _: counted.append(tier))
+    reviewer = Reviewer(_Nobody(), known, IDENTITY)
+    found, units = asyncio.run(reviewer.missing(source(A)))
+    assert (len(found), units) == (1, 1)
+    assert counted == [], "or each file that nobody opens would be a miss"
+
+
+class _Nobody:
+    async def process_pieces(self, *_: object, **__: object) -> BatchAnalysis:
+        raise AssertionError("nobody is to be asked")

@@ -32,8 +32,11 @@ class LookUp:
         self._fetched = fetched
         self._takes_stale = stale
 
-    def all(self, answers: Answers) -> list[Entry]:
-        """Tell the run what is known, and count it; returns what is to be asked for, each text once."""
+    def all(self, answers: Answers, *, counts: bool = True) -> list[Entry]:
+        """Tell the run what is known, and count it; returns what is to be asked for, each text once.
+
+        Without ``counts`` it is only a look, of which nobody has any use yet.
+        """
         missing: dict[str, Entry] = {}
         seen: dict[str, Known | None] = {}
         for entry in self._run.entries:
@@ -42,7 +45,8 @@ class LookUp:
                 if known is None:
                     missing[entry.digest] = entry
         self._run.cached = frozenset(self._run.known)
-        answers.note(seen.values())
+        if counts:
+            answers.note(seen.values())
         return list(missing.values())
 
     def _one(self, entry: Entry, answers: Answers) -> Known | None:

@@ -155,7 +155,7 @@ class Reviewer:
     async def missing(self, source: Source) -> tuple[list[Entry], int]:
         """What a review of ``source`` would have to ask for, each text once, and out of how many units.
 
-        Asks for nothing; what the tiers know is in memory afterwards.
+        Asks for nothing and counts for nothing; what the tiers know is in memory afterwards.
         """
         mine = self._whose(asked=False)
         recognition = await self._recogniser.look(source, mine, self.settings)
@@ -163,7 +163,7 @@ class Reviewer:
             return [], recognition.review.stats.units
         entries = await self._entries(source, mine)
         looked_up = LookUp(Run(entries), await self._fetch(entries), stale=False)
-        return looked_up.all(self._answers), len({entry.digest for entry in entries})
+        return looked_up.all(self._answers, counts=False), len({entry.digest for entry in entries})
 
     def cache_stats(self) -> CacheStats:
         """How the memory has done since the start."""
