@@ -7,15 +7,19 @@ from pydantic import SecretStr
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 
 from kibitz.app import LOCAL_TIMEOUT_MS, NOBODY, App, Choice, choose, identity, local_config, remote_config
+from kibitz.app.knowledge import knowledge
 from kibitz.config import Settings
 from kibitz.local.engine import Endpoint
 from kibitz.provider.errors import ConfigError
 from kibitz.review.reviewer import Source
+from kibitz.state.database import Database
+from kibitz.telemetry.cachebook import CacheBook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = SecretStr("sk-test-0123456789")
+TEAM = SecretStr("redis://127.0.0.1:6379/0")
 REMOTE = Choice("openai", "list")
 LOCAL = Choice("local", "rewrite")
 ENDPOINT = Endpoint("http://127.0.0.1:9/v1", "random-key", "tiny")
@@ -154,3 +158,31 @@ async def test_a_restart_costs_nothing_unless_the_disk_is_not_to_be_used(
 
 def all_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("settings", "tiers", "claims"),
+    [
+        ({}, ("disk",), True),
+        ({"disk_cache": False}, None, False),
+        ({"cache_ttl_s": 0, "redis_url": TEAM}, None, False),
+        ({"redis_url": TEAM}, ("disk", "team"), True),
+        ({"redis_url": TEAM, "disk_cache": False}, ("team",), True),
+        ({"redis_url": TEAM, "shared_cache": False}, ("disk",), True),
+    ],
+)
+async def test_what_is_known_where_follows_from_the_settings(
+    tmp_path: Path, settings: dict[str, Any], tiers: tuple[str, ...] | None, claims: bool
+) -> None:
+    known = knowledge(Settings(**settings), Database(tmp_path / "state.db"), CacheBook())
+    kept = known.answers.kept
+    assert (kept.tiers if kept else None) == tiers
+    assert (known.claims is not None) is claims
+    assert (known.team is not None) is (tiers is not None and "team" in tiers)
+
+
+async def test_an_address_of_a_team_that_is_none_is_a_configuration_error(tmp_path: Path) -> None:
+    settings = Settings.model_construct(redis_url=SecretStr("http://:hunter2@host"))
+    with pytest.raises(ConfigError, match="redis://host") as error:
+        knowledge(settings, Database(tmp_path / "state.db"), CacheBook())
+    assert "hunter2" not in str(error.value)

@@ -10,6 +10,7 @@ from kibitz.cache.disk import DiskCache
 from kibitz.cache.joint_claims import JointClaims
 from kibitz.cache.memory import MemoryCache
 from kibitz.cache.tiers import Tiers
+from kibitz.provider.errors import ConfigError
 from kibitz.review.answers import Answers, Held, size_of
 from kibitz.review.kept import KeptAnswers, Lives
 
@@ -70,7 +71,11 @@ def team_of(settings: Settings) -> Team | None:
         return None
     from kibitz.cache.connection import Connection  # noqa: PLC0415 - few have such a server
 
-    return Team(Connection(settings.redis_url.get_secret_value()), settings)
+    try:
+        connection = Connection(settings.redis_url.get_secret_value())
+    except ValueError as error:
+        raise ConfigError(str(error)) from None  # what lies behind it may quote the URL
+    return Team(connection, settings)
 
 
 def knowledge(settings: Settings, database: Database, book: CacheBook) -> Knowledge:
