@@ -177,6 +177,18 @@ async def test_a_new_service_begins_anew_and_the_old_one_ends(room: Wire) -> Non
     assert service(room).warmed == ["/a.py"]
 
 
+async def test_other_folders_are_prepared_for_too(room: Wire) -> None:
+    await room.initialize()
+    room.clock.advance(START_SECONDS)
+    await until(lambda: len(service(room).warmed) == 3)
+    folders = {"added": [{"uri": "file:///new", "name": "new"}], "removed": []}
+    room.notify("workspace/didChangeWorkspaceFolders", {"event": folders})
+    await settle()
+    room.clock.advance(START_SECONDS)
+    await until(lambda: len(service(room).warmed) == 6)
+    assert service(room).roots == ("file:///new",)
+
+
 async def test_switched_off_it_ends(room: Wire) -> None:
     await under_way(room)
     room.backend.knobs, room.backend.rebuild = Defaults(enabled=False), False

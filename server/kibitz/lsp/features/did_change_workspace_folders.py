@@ -16,3 +16,6 @@ def did_change_workspace_folders(ls: KibitzServer, params: types.DidChangeWorksp
     kept = [uri for uri in ls.setup.roots if uri not in removed]
     added = [folder.uri for folder in params.event.added]
     ls.setup.move(tuple(dict.fromkeys((*kept, *added))))
+    # What is prepared by now takes no time; what is new may hold files that changed lately.
+    ls.warming.rest()
+    ls.warming.resume()
