@@ -18,7 +18,8 @@ from kibitz.cli.output.github import GithubOutput
 from kibitz.cli.output.json_document import JsonOutput
 from kibitz.cli.output.sarif import SarifOutput
 from kibitz.cli.output.text import TextOutput
-from kibitz.cli.report import FileReport, total
+from kibitz.cli.report import FileReport
+from kibitz.cli.totals import total
 from kibitz.findings.finding import Confidence, Severity
 from kibitz.provider.models import Usage, Verification
 

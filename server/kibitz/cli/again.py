@@ -148,7 +148,7 @@ def _meaning(value: object) -> Meaning | None:
 def _told(swept: Swept) -> int:
     """Print the summary of files that are all clean."""
     from kibitz.cli.output.summary import summary  # noqa: PLC0415 - only when there is nothing else to do
-    from kibitz.cli.report import Tally  # noqa: PLC0415 - as above
+    from kibitz.cli.totals import Tally  # noqa: PLC0415 - as above
 
     tally = Tally()
     tally.add_clean(swept.files, swept.units, swept.dropped)

@@ -20,11 +20,11 @@ from kibitz.cli.output.streams import say
 from kibitz.cli.output.terminal import console
 from kibitz.cli.output.visible import escape
 from kibitz.cli.progress import CheckProgress
-from kibitz.cli.report import Tally
 from kibitz.cli.reviewing import Plan, refused, review_all
 from kibitz.cli.selecting import select
 from kibitz.cli.starting import started, usable
 from kibitz.cli.sweeping import Brief, Swept, sweep
+from kibitz.cli.totals import Tally
 from kibitz.findings.finding import Severity
 from kibitz.provider.errors import OpenAIError
 from kibitz.state.places import database_path
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kibitz.app import App
-    from kibitz.cli.report import FileReport, Totals
+    from kibitz.cli.report import FileReport
+    from kibitz.cli.totals import Totals
     from kibitz.config import Loaded, Settings
     from kibitz.review.batch_result import Outcome
     from kibitz.review.reviewer import Reviewer

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kibitz.cache.key import EntryKey
-from kibitz.provider.models import Usage
+from kibitz.provider.usage import Usage
 from kibitz.review.splitting import splitting_version
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from kibitz.findings.finding import Severity
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from kibitz.cli.report import FileReport, Located, Totals
+    from kibitz.cli.report import FileReport, Located
+    from kibitz.cli.totals import Totals
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 

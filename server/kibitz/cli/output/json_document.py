@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from kibitz.cli.report import FileReport, Located, Point, Totals
+    from kibitz.cli.report import FileReport, Located, Point
+    from kibitz.cli.totals import Totals
     from kibitz.provider.models import Usage
 
 

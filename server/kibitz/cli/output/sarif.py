@@ -21,7 +21,8 @@ from kibitz.findings.rules import RULES
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from kibitz.cli.report import FileReport, Located, Point, Totals
+    from kibitz.cli.report import FileReport, Located, Point
+    from kibitz.cli.totals import Totals
     from kibitz.findings.rules import Rule
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -9,7 +9,7 @@ from kibitz.findings.finding import Severity
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from kibitz.cli.report import Totals
+    from kibitz.cli.totals import Totals
     from kibitz.provider.models import Verification
 
 

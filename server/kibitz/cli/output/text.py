@@ -16,7 +16,8 @@ from kibitz.text.lines import LineIndex
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kibitz.cli.report import FileReport, Located, Totals
+    from kibitz.cli.report import FileReport, Located
+    from kibitz.cli.totals import Totals
     from kibitz.findings.finding import Finding
 
 __all__ = ["TextOutput", "cost", "counted", "price", "summary"]

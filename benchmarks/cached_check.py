@@ -1,0 +1,176 @@
+"""`kibitz check` over files that are all known, beside `sha256sum` over the same files, in one run.
+
+    python benchmarks/cached_check.py [--files 10000] [--runs 9] [--folder FOLDER]
+
+The cache is filled by the real reviewer with a client that answers at once. Then both programs are run in
+turn, so that whatever else the machine does meets both. Wall is the whole process; memory its largest
+resident set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kibitz.provider.models import BatchAnalysis, Piece
+
+LIMIT = 3.0
+FOLDERS = 100
+BUG = "len(value)  # planted"
+FUNCTION = """def function_{number}_{at}(values, limit):
+    total = 0
+    for value in values:
+        if value > limit:
+            total += value * {at}
+    return total / {at}
+
+
+"""
+KIBITZ = str(Path(sys.executable).with_name("kibitz"))
+
+
+def write_files(folder: Path, count: int, functions: int, bugs: float) -> list[Path]:
+    """So many files with so many functions each; of every file with one of ``bugs`` something is found."""
+    paths = []
+    for number in range(count):
+        path = folder / f"p{number % FOLDERS:03}" / f"m{number:05}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = "".join(FUNCTION.format(number=number, at=at + 1) for at in range(functions))
+        if bugs and number % round(1 / bugs) == 0:
+            text += f"def size_{number}(values):\n    return {BUG}\n"
+        path.write_text(text)
+        paths.append(path)
+    return paths
+
+
+class Answering:
+    """A client that knows what is wrong."""
+
+    async def process_pieces(self, pieces: Sequence[Piece], **how: Any) -> BatchAnalysis:
+        from kibitz.findings.finding import Confidence, Finding, Severity
+        from kibitz.provider.models import BatchAnalysis, PieceAnalysis, Usage
+        from kibitz.text.spans import Span
+
+        answers = []
+        for index, piece in enumerate(pieces):
+            findings = ()
+            if (start := piece.text.find(BUG)) >= 0:
+                span = Span(start, start + len(BUG))
+                findings = (
+                    Finding(
+                        "inverted-condition", Severity.ERROR, Confidence.CERTAIN, "t", "t", span, BUG, None
+                    ),
+                )
+            answers.append(PieceAnalysis(findings, paid=Usage(input_tokens=400, output_tokens=20)))
+            how["on_piece"](index, answers[-1])
+        return BatchAnalysis(tuple(answers), Usage(requests=1), "answering")
+
+
+async def fill(paths: Sequence[Path]) -> None:
+    """Have all files reviewed, as a check would."""
+    from kibitz.app import App
+    from kibitz.cli.reviewing import Plan, Target, review_all
+    from kibitz.config import load
+
+    app = App.create(load().settings)
+    client = Answering()
+
+    async def answering() -> Any:
+        return client
+
+    app.client = answering  # type: ignore[method-assign] - nothing is sent here
+    targets = [Target(path, path.name) for path in paths]
+    await review_all(targets, await app.reviewer(), Plan(4, 1 << 20), on_report=lambda _: None)
+    await app.aclose()
+
+
+def run(command: Sequence[str], cwd: Path) -> tuple[float, float, int, str]:
+    """Seconds by the clock, seconds of CPU, the largest resident set in MB, and what it printed."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    out = process.stdout.read()
+    _, _, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    process.returncode = 0
+    return wall, cpu, usage.ru_maxrss // 1024, out
+
+
+def measure(folder: Path, runs: int, label: str) -> float:
+    """Print one line; the ratio of the medians."""
+    check = [KIBITZ, "check", "."]
+    sums = ["sh", "-c", "find . -type f -print0 | xargs -0 sha256sum"]
+    for command in (check, check, sums):
+        *_, out = run(command, folder)
+        last = out.splitlines()[-2:]
+    times: dict[str, list[tuple[float, float]]] = {"check": [], "sums": []}
+    memory = 0
+    for _ in range(runs):
+        wall, cpu, _, _ = run(sums, folder)
+        times["sums"].append((wall, cpu))
+        wall, cpu, memory, out = run(check, folder)
+        times["check"].append((wall, cpu))
+        last = out.splitlines()[-2:]
+    walls = {name: sorted(wall for wall, _ in each) for name, each in times.items()}
+    medians = {name: statistics.median(each) for name, each in walls.items()}
+    cpus = {name: statistics.median(cpu for _, cpu in each) for name, each in times.items()}
+    ratio = medians["check"] / medians["sums"]
+    print(f"{label}: {' | '.join(last)}")
+    for name, each in walls.items():
+        print(
+            f"  {name:<6} {medians[name]:.3f} s wall ({each[0]:.3f} to {each[-1]:.3f}), {cpus[name]:.3f} s CPU"
+        )
+    print(f"  ratio  {ratio:.2f} wall, {cpus['check'] / cpus['sums']:.2f} CPU; check takes {memory} MB")
+    return ratio
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--folder", type=Path, help="where to work; what is there already is used again")
+    options = parser.parse_args()
+    base = options.folder or Path(tempfile.mkdtemp(prefix="kibitz-cached-check-"))
+    for name in [name for name in os.environ if name.startswith(("KIBITZ_", "OPENAI_"))]:
+        del os.environ[name]
+    os.environ.update(OPENAI_API_KEY="sk-benchmark-0123456789", XDG_CONFIG_HOME=str(base / "config"))
+    ratios = []
+    try:
+        for label, count, functions, bugs in (
+            ("100 small files", 100, 6, 0.0),
+            (f"{options.files} small files", options.files, 6, 0.0),
+            (f"{options.files} larger files", options.files, 40, 0.0),
+            (f"{options.files} small files, 2 % with a finding", options.files, 6, 0.02),
+        ):
+            folder = base / label.replace(" ", "-").replace("%", "").replace(",", "")
+            os.environ["KIBITZ_STATE_DIR"] = str(folder.with_suffix(".state"))
+            if not folder.exists():
+                paths = write_files(folder, count, functions, bugs)
+                asyncio.run(fill(paths))
+            ratios.append(measure(folder, options.runs, label))
+    finally:
+        if options.folder is None:
+            shutil.rmtree(base)
+    worst = max(ratios[1:3])
+    print(f"worst ratio where all is clean: {worst:.2f} (limit {LIMIT})")
+    return worst > LIMIT
+
+
+if __name__ == "__main__":
+    sys.exit(main())
