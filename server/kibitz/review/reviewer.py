@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -161,7 +162,8 @@ class Reviewer:
         recognition = await self._recogniser.look(source, mine, self.settings)
         if recognition is not None and recognition.review is not None:
             return [], recognition.review.stats.units
-        entries = await self._entries(source, mine)
+        # What is asked for and not verified must not be kept as if it were.
+        entries = await self._entries(source, replace(mine, identity=self.identity))
         looked_up = LookUp(Run(entries), await self._fetch(entries), stale=False)
         return looked_up.all(self._answers, counts=False), len({entry.digest for entry in entries})
 
