@@ -36,12 +36,13 @@ class Remote:
     Without a secret, a server that others can listen to on the way is never asked.
     """
 
-    def __init__(self, connection: Connection, *, secret: str = "") -> None:
-        """Does no I/O; the connection stays open when this is closed."""
+    def __init__(self, connection: Connection, *, secret: str = "", patience_s: float = PATIENCE_S) -> None:
+        """Does no I/O; the connection stays open when this is closed. ``patience_s``: for each question."""
         self.seal: Seal = Sealed(secret) if secret else Unsealed()
         self.name = connection.address.name
         """Where it is, without any password."""
         self._connection = connection
+        self._patience_s = patience_s
         self._is_up = False
         self._is_barred = not secret and not connection.address.is_private
         self._outage = ""
@@ -73,13 +74,13 @@ class Remote:
         return self._is_up
 
     async def ask(
-        self, what: str, ask: Callable[[Redis], Awaitable[T]], *, seconds: float = PATIENCE_S
+        self, what: str, ask: Callable[[Redis], Awaitable[T]], *, seconds: float | None = None
     ) -> T | None:
         """What the server answers, or None where there is no answer. ``what`` is asked of it, for people."""
         if not self.is_up():
             return None
         try:
-            answer = await self._connection.within(seconds, ask)
+            answer = await self._connection.within(seconds or self._patience_s, ask)
         except RefusedError as error:
             self._refuse(what, error)
             return None
@@ -108,7 +109,7 @@ class Remote:
             try:
                 await self.seal.prepare()
                 await self._connection.prepare()
-                for seconds in (CONNECT_S, PATIENCE_S):
+                for seconds in (CONNECT_S, self._patience_s):
                     await self._connection.within(seconds, lambda redis: redis.ping())
             except OutOfReachError as error:
                 self._is_barred = isinstance(error, UnusableError)
