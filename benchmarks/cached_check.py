@@ -22,10 +22,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kibitz.app import App
+from kibitz.cli.reviewing import Plan, Target, review_all
+from kibitz.config import load
+from kibitz.findings.finding import Confidence, Finding, Severity
+from kibitz.provider.models import BatchAnalysis, PieceAnalysis, Usage
+from kibitz.text.spans import Span
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kibitz.provider.models import BatchAnalysis, Piece
+    from kibitz.provider.models import Piece
 
 LIMIT = 3.0
 FOLDERS = 100
@@ -60,10 +67,6 @@ class Answering:
     """A client that knows what is wrong."""
 
     async def process_pieces(self, pieces: Sequence[Piece], **how: Any) -> BatchAnalysis:
-        from kibitz.findings.finding import Confidence, Finding, Severity
-        from kibitz.provider.models import BatchAnalysis, PieceAnalysis, Usage
-        from kibitz.text.spans import Span
-
         answers = []
         for index, piece in enumerate(pieces):
             findings = ()
@@ -81,10 +84,6 @@ class Answering:
 
 async def fill(paths: Sequence[Path]) -> None:
     """Have all files reviewed, as a check would."""
-    from kibitz.app import App
-    from kibitz.cli.reviewing import Plan, Target, review_all
-    from kibitz.config import load
-
     app = App.create(load().settings)
     client = Answering()
 
@@ -133,9 +132,8 @@ def measure(folder: Path, runs: int, label: str) -> float:
     ratio = medians["check"] / medians["sums"]
     print(f"{label}: {' | '.join(last)}")
     for name, each in walls.items():
-        print(
-            f"  {name:<6} {medians[name]:.3f} s wall ({each[0]:.3f} to {each[-1]:.3f}), {cpus[name]:.3f} s CPU"
-        )
+        spread = f"({each[0]:.3f} to {each[-1]:.3f})"
+        print(f"  {name:<6} {medians[name]:.3f} s wall {spread}, {cpus[name]:.3f} s CPU")
     print(f"  ratio  {ratio:.2f} wall, {cpus['check'] / cpus['sums']:.2f} CPU; check takes {memory} MB")
     return ratio
 
