@@ -3,7 +3,8 @@
     python benchmarks/crash.py [--kills 200] [--seed 4]
 
 Half of the kills come at any moment, half right when the database is written. After each the database is
-looked through, and all that it held before has to be there. Meanwhile both editors ask for code actions.
+looked through, and all that it held before has to be there. Meanwhile both editors ask for code actions,
+and so does one that shares nothing and is not killed, which shows what the machine alone does.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.support.striking import Crowd, Found
 
-MAX_WAIT_MS = 1000
+MAX_WAIT_S = 1.0
+"""By which the longest request may take longer than where nothing is shared."""
 
 
 async def session(home: Path, kills: int, random: Random) -> Found:
-    async with Crowd(home, random) as crowd:
+    async with Crowd(home, random, apart=True) as crowd:
         for number in range(1, kills + 1):
             await crowd.strike()
             if number % 20 == 0:
@@ -34,18 +36,20 @@ async def session(home: Path, kills: int, random: Random) -> Found:
 
 def report(found: Found) -> bool:
     """Print what was found; whether it is as it should be."""
-    waits = sorted(1000 * wait for wait in found.waits)
     print(f"kills: {dict(found.kills)}")
     print(f"looks at the database that found damage: {len(found.damaged)}")
     print(f"answers lost: {len(found.lost)} of {found.entries}")
     print(f"messages shown: {len(found.shown)}; lines logged: {len(found.logged)}")
-    print(
-        f"{len(waits)} requests of editors: median {waits[len(waits) // 2]:.1f} ms, 99.9 % within "
-        f"{waits[len(waits) * 999 // 1000]:.1f} ms, longest {waits[-1]:.1f} ms; limit {MAX_WAIT_MS} ms"
-    )
+    for name, waits in ("editors that share it", found.waits), ("an editor apart", found.waits_apart):
+        some = sorted(1000 * wait for wait in waits)
+        print(
+            f"{name}: {len(some)} requests, median {some[len(some) // 2]:.1f} ms, "
+            f"99.9 % within {some[len(some) * 999 // 1000]:.1f} ms, longest {some[-1]:.1f} ms"
+        )
     for line in (*found.damaged, *found.shown, *found.logged):
         print(f"  {line}")
-    return not (found.damaged or found.lost or found.shown or found.logged) and waits[-1] <= MAX_WAIT_MS
+    longest = max(found.waits) - max(found.waits_apart)
+    return not (found.damaged or found.lost or found.shown or found.logged) and longest <= MAX_WAIT_S
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from tests.support.striking import Crowd
 if TYPE_CHECKING:
     from pathlib import Path
 
-KILLS = 6
+KILLS = 5
 
 
 async def test_who_is_killed_takes_nothing_along(tmp_path: Path) -> None:
@@ -23,5 +23,4 @@ async def test_who_is_killed_takes_nothing_along(tmp_path: Path) -> None:
     assert found.entries > KILLS
     assert found.shown == []
     assert found.logged == []
-    assert found.waits
-    assert max(found.waits) < 2, "an editor waited"
+    assert sorted(found.waits)[len(found.waits) * 9 // 10] < 0.5, "editors wait"

@@ -59,6 +59,8 @@ class Found:
     """That were there after the last kill."""
     waits: list[float] = field(default_factory=list)
     """How long each request of an editor took, in seconds."""
+    waits_apart: list[float] = field(default_factory=list)
+    """The same for an editor that shares no database and is never killed: what the machine alone does."""
     shown: list[str] = field(default_factory=list)
     """Messages on a user's screen."""
     logged: list[str] = field(default_factory=list)
@@ -66,9 +68,9 @@ class Found:
 
 
 class Crowd:
-    """See the module. ``random`` decides who is killed, and when."""
+    """See the module. ``random`` decides who is killed, and when; ``apart``: one more to compare with."""
 
-    def __init__(self, home: Path, random: Random) -> None:
+    def __init__(self, home: Path, random: Random, *, apart: bool = False) -> None:
         self.home = home
         self.found = Found()
         self.environment = {
@@ -84,13 +86,15 @@ class Crowd:
         self._review = reviewer(Bug("len(value)", "len(values)"))
         self._numbers = itertools.count()
         self._expected: dict[str, asyncio.Event] = {}
-        self._workers: list[_Worker] = [_Editor("one", self), _Editor("two", self), _Check("check", self)]
+        editors = [_Editor(name, self, self.found.waits, home / "state") for name in ("one", "two")]
+        self._workers: list[_Worker] = [*editors, _Check("check", self)]
+        self._apart = [_Editor("apart", self, self.found.waits_apart, home / "apart")] if apart else []
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._fake)
         self.environment["OPENAI_BASE_URL"] = self._fake.base_url
-        for worker in self._workers:
+        for worker in (*self._workers, *self._apart):
             self._stack.push_async_callback(worker.kill)
             await worker.begin()
         return self
@@ -185,8 +189,14 @@ class _Worker(ABC):
 class _Editor(_Worker):
     """Somebody types without a pause, while his editor asks for code actions without a pause."""
 
+    def __init__(self, name: str, crowd: Crowd, waits: list[float], state: Path) -> None:
+        super().__init__(name, crowd)
+        self._waits = waits
+        self._state = state
+
     async def begin(self) -> None:
-        self._server = ServerProcess(self._crowd.home, **self._crowd.environment)
+        environment = self._crowd.environment | {"KIBITZ_STATE_DIR": str(self._state)}
+        self._server = ServerProcess(self._crowd.home, **environment)
         await self._server.__aenter__()
         await self._server.initialize()
         uri = f"file://{self._crowd.home}/{self.name}.py"
@@ -214,7 +224,7 @@ class _Editor(_Worker):
         while True:
             began = time.monotonic()
             await self._buffer.actions(_FIRST)
-            self._crowd.found.waits.append(time.monotonic() - began)
+            self._waits.append(time.monotonic() - began)
             self._crowd.found.shown += self._server.messages
             self._server.received.clear()
             await asyncio.sleep(_PACE_S)
