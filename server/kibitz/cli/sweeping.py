@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from kibitz.cache import rows
 from kibitz.cli.files import shown_path
 from kibitz.cli.selecting import candidates_of
-from kibitz.guard.walk import language_in, unreviewable
+from kibitz.guard.walk import language_in, machine_made
 from kibitz.review.whole import FileKeys, decode
 from kibitz.state.store import StateUnavailable
 from kibitz.telemetry.cachecounts import TABLE, CacheCounts
@@ -141,21 +141,20 @@ class _Sweep:
         try:
             content = _content(found.path, self._max_bytes)
         except (OSError, _TooLargeError) as error:
-            if found.named:
-                return ""
-            why = str(error)
-            if isinstance(error, OSError):
-                why = f"it cannot be read: {error.strerror or error}"
-            self.skip(found.path, why)
-            return None
+            if not found.named:
+                self.skip(found.path, _why(error))
+            return "" if found.named else None
         if content is None:
             return ""
-        name = os.path.basename(found.path)  # noqa: PTH119 - a Path costs as much as the rest
-        if not found.named and (reason := unreviewable(name, content)) is not None:
+        name = found.path.rpartition(os.sep)[2]
+        language = language_in(name, content)
+        if not found.named:
+            reason = machine_made(name, content) if language else ""
             if reason:
                 self.skip(found.path, reason)
-            return None
-        return self._keys.of(language_in(name, content) or PLAIN, content)
+            if reason is not None:
+                return None
+        return self._keys.of(language or PLAIN, content)
 
     def _looked_up(self, digests: Sequence[str]) -> Mapping[str, Kept]:
         if not self._usable:
@@ -187,6 +186,11 @@ class _Sweep:
 
 class _TooLargeError(Exception):
     """A file is larger than the settings allow."""
+
+
+def _why(error: OSError | _TooLargeError) -> str:
+    """In words, for people."""
+    return f"it cannot be read: {error.strerror or error}" if isinstance(error, OSError) else str(error)
 
 
 def _content(path: str, max_bytes: int) -> bytes | None:

@@ -108,9 +108,12 @@ def unreviewable(name: str, content: bytes) -> str | None:
 
     ``content`` may be all of it, or its first ``HEAD_BYTES``.
     """
+    return "" if language_in(name, content) is None else machine_made(name, content)
+
+
+def machine_made(name: str, content: bytes) -> str | None:
+    """Why nobody wrote this source file by hand; None if somebody may have. ``content`` as above."""
     head = content[:HEAD_BYTES]
-    if language_in(name, head) is None:
-        return ""
     if b"\0" in head:
         return "it is a binary file"
     return "it is minified, by its name" if ".min." in name else _generated(head)
@@ -128,10 +131,10 @@ def generated(text: str) -> str | None:
 
 def _generated(head: bytes) -> str | None:
     """The same for the bytes of a file's head; hardly ever as slow."""
-    # All that says so says this word. A line has at least as many bytes as characters.
-    if b"generated" in head.lower() or max(map(len, head.split(b"\n"))) > _LONGEST_LINE:
-        return generated(head.decode("utf-8", "replace"))
-    return None
+    # A line has at least as many bytes as characters.
+    long = len(head) > _LONGEST_LINE and max(map(len, head.split(b"\n"))) > _LONGEST_LINE
+    # All that says so says this word.
+    return generated(head.decode("utf-8", "replace")) if long or b"generated" in head.lower() else None
 
 
 def _listed(folder: str | Path, on_skip: Callable[[str, str], None]) -> Iterator[os.DirEntry[str]] | None:

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from kibitz.cache.key import EntryKey
 from kibitz.provider.usage import Usage
 from kibitz.review.splitting import splitting_version
 
@@ -43,6 +42,11 @@ _MAX_LENGTH = 262_144
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _REASON = re.compile(r"[a-z][a-z-]{0,63}")
 _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,18})?")
+_CLEAN = re.compile(
+    r'\{"whole":1,"units":(0|[1-9][0-9]{0,4}),"found":\[\],"dropped":\{\},'
+    r'"paid":\[(0|[1-9][0-9]{0,8}),(0|[1-9][0-9]{0,8}),(0|[1-9][0-9]{0,8}),(?:null|"([0-9]{1,6}\.[0-9]{12})")\]\}'
+)
+"""What nearly all records look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Whose:
     @property
     def scope(self) -> str:
         """All of it in short: whatever becomes part of what answers are kept under is part of this."""
+        from kibitz.cache.key import EntryKey  # noqa: PLC0415 - whoever only knows a scope need not wait for it
+
         return " ".join(EntryKey(each, "", "", "").digest() for each in (self.identity, *self.accepted))
 
 
@@ -187,6 +193,13 @@ def decode(raw: str) -> WholeFile | None:
     """The record, checked as if an enemy had written it; None if it is none."""
     if len(raw) > _MAX_LENGTH:
         return None
+    if match := _CLEAN.fullmatch(raw):
+        units, read, cached, written, usd = match.groups()
+        cost = None if usd is None else Decimal(usd)
+        paid = Usage(
+            input_tokens=int(read), cached_tokens=int(cached), output_tokens=int(written), cost_usd=cost
+        )
+        return WholeFile(int(units), (), {}, paid)
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError):
