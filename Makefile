@@ -36,7 +36,7 @@ demo: $(VENV)/.demo ## Review examples/ with a real model (no key needed; uses O
 
 test: $(VENV)/.dev ## Install what the tests need, and run them
 	@$(BIN)/kibitz model pull smollm2-135m
-	@$(BIN)/python -m pytest -m "not editor and not simulator" $(ARGS)
+	@$(BIN)/python -m pytest -m "not editor and not simulator" --numprocesses auto --dist worksteal $(ARGS)
 
 test-editors: $(VENV)/.dev ## Drive kibitz in real editors (Neovim)
 	@$(BIN)/python -m pytest -m editor $(ARGS)

@@ -16,12 +16,12 @@ from __future__ import annotations
 import base64
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 KEY = os.environ.get("KIBITZ_TEST_CANARY", "sk-canary-0123456789abcdefABCDEF")
 """The variable is for the tests of this very module, which plant it."""
@@ -144,8 +144,26 @@ class Watch:
         if self._temporary is not None:
             self._leaks += map(str, files_that_show_it(self._temporary))
         self._leaks += [str(core) for core in set(Path.cwd().glob("core*")) - self._started if _holds(core)]
+        # A process of pytest-xdist's that ran some of the tests has nobody to tell but the one that began it.
+        told = getattr(self._config, "workeroutput", None)
+        if told is not None:
+            told["leaks"] = self._leaks
         if self._leaks:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Hear what such a process found."""
+        self._leaks += getattr(node, "workeroutput", {}).get("leaks", ())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let what tests print be sent from process to process, lone surrogates too."""
+        report = yield
+        report.sections = [
+            (title, text.encode("utf-8", "backslashreplace").decode()) for title, text in report.sections
+        ]
+        return report
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where."""

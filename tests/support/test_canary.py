@@ -77,12 +77,21 @@ def test_nothing(tmp_path, capsys):
 """
 
 
-def run(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, tests: str, *options: str) -> subprocess.CompletedProcess[str]:
     """A run of pytest with these tests."""
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_planted.py").write_text(HEAD + tests)
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/base"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--basetemp={folder}/base",
+            *options,
+        ],
         cwd=folder,
         env={**os.environ, "KIBITZ_TEST_CANARY": PLANTED, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
         capture_output=True,
@@ -91,15 +100,16 @@ def run(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_key_that_is_left_behind_fails_a_run_whose_tests_all_pass(tmp_path: Path) -> None:
-    done = run(tmp_path, LEAVES_TRACES)
+@pytest.mark.parametrize("processes", ["-n0", "-n2"])
+def test_a_key_that_is_left_behind_fails_a_run_whose_tests_all_pass(tmp_path: Path, processes: str) -> None:
+    done = run(tmp_path, LEAVES_TRACES, processes)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
     assert "6 passed" in done.stdout
     summary = done.stdout.partition("the canary key shows")[2]
     for where in (
-        "/base/test_file0/log",
-        "/base/test_name0/",
-        "/base/test_base640/b",
+        "/test_file0/log",
+        "/test_name0/",
+        "/test_base640/b",
         "Captured stderr call of test_planted.py::test_output",
         "the output that test_planted.py::test_read_output read",
         "Captured log call of test_planted.py::test_log",
