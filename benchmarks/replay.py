@@ -5,11 +5,12 @@
 With ``--by edit`` the files that a commit changes are opened as they were before, and reviewed after every
 edit that the commit is made of, as in an editor; with ``--by commit`` once. The machine starts anew every 20
 commits, and after each of these sessions a second machine does the same. With ``--by check`` all files are
-reviewed at each commit, by a new process with the disk of the last one, as in CI. The provider is a fake on
-loopback; the engine and all tiers are the real ones. Without a cache, whole files are asked about with the
-same prompt, one file a request, as often as they are reviewed (that they are opened counts for nothing).
-Tokens are input as the provider reports it: a quarter of the bytes of a request. Every request begins with
-the same instructions and schema, so what was sent beyond those is shown by itself.
+reviewed at each commit, by a new process with the disk of the last one, as in CI, and then by a second
+machine. The provider is a fake on loopback; the engine and all tiers are the real ones. Without a cache,
+whole files are asked about with the same prompt, one file a request, as often as they are reviewed (that they
+are opened counts for nothing). Tokens are input as the provider reports it: a quarter of the bytes of a
+request. Every request begins with the same instructions and schema, so what was sent beyond those is shown by
+itself.
 """
 
 from __future__ import annotations
@@ -239,18 +240,16 @@ async def replay(commits: list[list[Step]], folder: Path, by: str) -> tuple[list
     """All ways to review, whole files first; and the tokens with which each request begins."""
     async with FakeProvider() as fake:
         whole, instructions = await whole_files(fake, commits, folder)
-        if by == "check":
-            return [whole, await cached("disk", fake, commits, folder, session=1)], instructions
-        results = [
-            whole,
-            await cached("memory", fake, commits, folder, disk_cache=False),
-            await cached("+ disk", fake, commits, folder),
-        ]
+        results, session = [whole], 1 if by == "check" else SESSION
+        if by != "check":
+            results.append(await cached("memory", fake, commits, folder, disk_cache=False))
+        results.append(await cached("+ disk", fake, commits, folder, session=session))
         if shutil.which("redis-server") is None:
             print("no redis-server here: the team's tier is left out", file=sys.stderr)
             return results, instructions
         with redirect_stdout(io.StringIO()), RedisServer(folder) as redis:
-            results.append(await cached("+ team", fake, commits, folder, redis_url=SecretStr(redis.url)))
+            url = SecretStr(redis.url)
+            results.append(await cached("+ team", fake, commits, folder, session=session, redis_url=url))
         return results, instructions
 
 
