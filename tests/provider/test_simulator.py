@@ -55,6 +55,10 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Score]:
     return score
 
 
+LATE_S = 30.0
+"""Two processes do not stand in one line: 14 to 17 s were seen. Who is overtaken by all waits 75 s."""
+
+
 @pytest.mark.parametrize("who", ["alone", "machine", "redis"])
 def test_a_quota_is_kept_and_used(who: str, scores: Callable[[str], Score]) -> None:
     """Without a single 429; two processes that share it, through a file or Redis, like one."""
@@ -62,5 +66,5 @@ def test_a_quota_is_kept_and_used(who: str, scores: Callable[[str], Score]) -> N
     print(score)  # noqa: T201 - pytest shows it if the test fails
     assert (score.answered, score.failed, score.refused) == (REQUESTS, 0, 0)
     assert score.used >= 0.95
-    assert score.late < 15, "somebody was overtaken again and again"
+    assert score.late < LATE_S, "somebody was overtaken again and again"
     assert "PASS" in score.verdict
