@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -142,7 +143,7 @@ def test_stale_records_are_not_enough(fake: FakeProvider, folder: Path) -> None:
     (folder / "a.py").write_text(CLEAN)
     assert check(CHECK) == 0
     assert check_again(CHECK).code == 0
-    with sqlite3.connect(database_path()) as database:
+    with closing(sqlite3.connect(database_path())) as database, database:
         database.execute("UPDATE answers_kept SET fresh_until = ?", (time.time() - 1,))
     begun = check_again(CHECK)
     assert begun.swept is not None
@@ -154,7 +155,7 @@ def test_stale_records_are_not_enough(fake: FakeProvider, folder: Path) -> None:
 def test_what_is_no_record_is_looked_at_closely(fake: FakeProvider, folder: Path, value: str) -> None:
     (folder / "a.py").write_text(CLEAN)
     assert check(CHECK) == 0
-    with sqlite3.connect(database_path()) as database:
+    with closing(sqlite3.connect(database_path())) as database, database:
         database.execute("UPDATE answers_kept SET value = ? WHERE value LIKE '%whole%'", (value,))
     assert check_again(CHECK).code is None
     assert check(CHECK) == 0
@@ -168,7 +169,7 @@ def test_what_is_no_record_is_looked_at_closely(fake: FakeProvider, folder: Path
 def test_a_meaning_that_is_none_is_found_out_again(fake: FakeProvider, folder: Path, meaning: str) -> None:
     (folder / "a.py").write_text(CLEAN)
     assert check(CHECK) == 0
-    with sqlite3.connect(database_path()) as database:
+    with closing(sqlite3.connect(database_path())) as database, database:
         database.execute("UPDATE checks_meant SET meaning = ?", (meaning,))
     assert check_again(CHECK).swept is None
     assert check(CHECK) == 0
@@ -192,7 +193,7 @@ def test_what_was_saved_is_counted(folder: Path) -> None:
     assert check(CHECK) == 0
     for _ in range(2):
         assert check_again(CHECK).code == 0
-    with sqlite3.connect(database_path()) as database:
+    with closing(sqlite3.connect(database_path())) as database, database:
         counts = TABLE.since(database, "")["disk"]
     assert counts.hits == 2
     assert counts.saved_input_tokens > 0

@@ -47,7 +47,10 @@ def test_log():
 """
 FAILS = """
 def started(*arguments, **environment):
-    return subprocess.Popen([sys.executable, "-c", "input()", *arguments], stdin=-1, env=environment)
+    command = [sys.executable, "-c", "print(flush=True); input()", *arguments]
+    process = subprocess.Popen(command, stdin=-1, stdout=-1, env=environment)
+    process.stdout.readline()  # before it runs, /proc may have nothing of it
+    return process
 
 def test_transcript():
     canary.search("a transcript", b"{" + KEY.encode())
