@@ -122,7 +122,8 @@ def test_the_embedded_model_counts_by_its_name_and_room() -> None:
 
 
 def test_where_when_and_by_whom_are_not_even_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert inspect.signature(entries_of).parameters.keys() == {"text", "language", "identity", "accepted"}
+    asked_for = {"text", "language", "identity", "accepted", "known"}
+    assert inspect.signature(entries_of).parameters.keys() == asked_for
     before = digests(PIECE, **REMOTE)
     monkeypatch.setattr(time, "time", lambda: 0.0)
     monkeypatch.setattr(os, "getcwd", lambda: "/elsewhere")

@@ -50,3 +50,11 @@ def test_a_unit_larger_than_a_request_goes_alone() -> None:
     assert [len(batch) for batch in pack(entries, overhead=100, max_tokens=101)] == [1] * len(entries)
     assert [len(batch) for batch in pack(entries, overhead=100, max_tokens=100_000)] == [len(entries)]
     assert pack([], overhead=1, max_tokens=2) == []
+
+
+def test_what_is_known_is_estimated_only_if_somebody_asks() -> None:
+    entries = entries_of(PYTHON, "python", IDENTITY)
+    known = entries_of(PYTHON, "python", IDENTITY, known={entry.digest for entry in entries})
+    assert {entry.estimated for entry in known} == {None}
+    assert [entry.tokens for entry in known] == [entry.tokens for entry in entries]
+    assert [entry.digest for entry in known] == [entry.digest for entry in entries]

@@ -82,6 +82,10 @@ class MemoryCache(Generic[V]):
         """Whether ``get`` would find it now; counts as neither hit nor miss."""
         return digest in self._entries
 
+    def digests(self) -> frozenset[str]:
+        """All that is there, or was until its time was over."""
+        return frozenset(self._entries)
+
     def put(self, digest: str, value: V, *, lives_s: float | None = None) -> bool:
         """Keep a value; False if it is larger than the whole cache and was not kept.
 

@@ -128,14 +128,13 @@ class Answers:
             )
 
     @property
-    def longest(self) -> tuple[float, float]:
-        """For how many seconds an answer is fresh, and how long it is kept, by the settings."""
-        return self._lives.fresh_s, self._lives.fresh_s + self._lives.stale_s
+    def least(self) -> tuple[float, float]:
+        """For how many seconds any new answer is fresh, and in how many the first of them is gone."""
+        return self._lives.least
 
-    def lives(self, digest: str, answer: Answer) -> tuple[float, float]:
-        """For how many seconds an answer is still fresh, and in how many it is gone."""
-        known = self.recall(digest)
-        return self._lives.of(digest, answer) if known is None else (known.fresh_s, known.left_s)
+    def digests(self) -> frozenset[str]:
+        """Under which answers are in memory now."""
+        return self._memory.digests()
 
     def stats(self) -> CacheStats:
         """How the memory has done since the start."""

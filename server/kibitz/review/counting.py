@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kibitz.provider.models import PieceAnalysis
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
 
     from kibitz.review.known import Known
 
-_ASKED = CacheCounts(looked_up=1)
-_MISSED = CacheCounts(looked_up=1, misses=1)
-
 
 def counted(looked_up: Iterable[Known | None], tiers: Sequence[str]) -> dict[str, CacheCounts]:
     """By tier.
@@ -23,25 +21,33 @@ def counted(looked_up: Iterable[Known | None], tiers: Sequence[str]) -> dict[str
         looked_up: for each unit what was known of it, or None.
         tiers: their names, in the order in which they are asked.
     """
-    counts = dict.fromkeys(tiers, CacheCounts())
+    # Done for all units of a document after each pause in the typing, so one sum for each tier.
+    found: dict[str, list[Known]] = {tier: [] for tier in tiers}
+    missing = 0
     for known in looked_up:
-        found_in = tiers[-1] if known is None else known.tier
-        for tier in tiers[: tiers.index(found_in)]:
-            counts[tier] += _ASKED
-        counts[found_in] += _MISSED if known is None else _found(known)
-    return {tier: count for tier, count in counts.items() if count.looked_up}
+        if known is None:
+            missing += 1
+        else:
+            found[known.tier].append(known)
+    left = missing + sum(map(len, found.values()))
+    counts: dict[str, CacheCounts] = {}
+    for tier in tiers:
+        if left:
+            counts[tier] = _of_tier(found[tier], left, missing if tier == tiers[-1] else 0)
+        left -= len(found[tier])
+    return counts
 
 
-def _found(known: Known) -> CacheCounts:
-    if known.fresh_s <= 0:
-        return CacheCounts(looked_up=1, stale=1)
-    if not isinstance(known.answer, PieceAnalysis):
-        return CacheCounts(looked_up=1, hits=1)
-    paid = known.answer.paid
+def _of_tier(found: Sequence[Known], asked: int, missing: int) -> CacheCounts:
+    fresh = [known.answer for known in found if known.fresh_s > 0]
+    paid = [answer.paid for answer in fresh if isinstance(answer, PieceAnalysis)]
+    priced = [usage.cost_usd for usage in paid if usage.cost_usd is not None]
     return CacheCounts(
-        looked_up=1,
-        hits=1,
-        saved_input_tokens=paid.input_tokens,
-        saved_output_tokens=paid.output_tokens,
-        saved_usd=paid.cost_usd,
+        looked_up=asked,
+        hits=len(fresh),
+        stale=len(found) - len(fresh),
+        misses=missing,
+        saved_input_tokens=sum(usage.input_tokens for usage in paid),
+        saved_output_tokens=sum(usage.output_tokens for usage in paid),
+        saved_usd=sum(priced, Decimal(0)) if priced else None,
     )

@@ -17,7 +17,7 @@ from kibitz.review.known import FAILURE_S, Failure, Known
 from kibitz.review.stored import Unreadable, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from kibitz.cache.tiers import Tiers
     from kibitz.provider.models import Piece
@@ -49,6 +49,12 @@ class Lives:
         fresh = self.fresh_s * (1 - _JITTER + 2 * _JITTER * share)
         return fresh, fresh + self.stale_s if fresh else 0.0
 
+    @property
+    def least(self) -> tuple[float, float]:
+        """The same of any answer about code: it is for as long at least."""
+        fresh = self.fresh_s * (1 - _JITTER)
+        return fresh, fresh + self.stale_s if fresh else 0.0
+
 
 class KeptAnswers:
     """Answers by digest, in the tiers below the memory. Belongs to one event loop."""
@@ -58,7 +64,7 @@ class KeptAnswers:
         self._lives = lives
         self._pause_s = pause_s
         self._pending: dict[str, Answer] = {}
-        self._records: dict[str, Kept] = {}
+        self._records: dict[str, Callable[[], Kept | None]] = {}
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
@@ -92,8 +98,11 @@ class KeptAnswers:
         self._pending[digest] = answer
         self._write_soon()
 
-    def keep_record(self, digest: str, record: Kept) -> None:
-        """Remember something that can be found out again without asking anybody: on disk alone."""
+    def keep_record(self, digest: str, record: Callable[[], Kept | None]) -> None:
+        """Remember something that can be found out again without asking anybody: on disk alone.
+
+        ``record`` makes it, or decides against it; it is called in a thread.
+        """
         self._records[digest] = record
         self._write_soon()
 
@@ -102,8 +111,10 @@ class KeptAnswers:
         async with self._writing:
             pending, self._pending = self._pending, {}
             records, self._records = self._records, {}
-            values = await asyncio.to_thread(_encoded, pending, self._lives) if pending else {}
-            return await self._tiers.put(values, local=records)
+            if not pending and not records:
+                return await self._tiers.put({})
+            values, local = await asyncio.to_thread(_encoded, pending, records, self._lives)
+            return await self._tiers.put(values, local=local)
 
     async def clear(self) -> None:
         """Forget all, on disk too. If that cannot be written now, nothing is read until it can."""
@@ -144,5 +155,9 @@ def _decoded(rows: Mapping[str, Kept], pieces: Mapping[str, Piece]) -> dict[str,
     return found
 
 
-def _encoded(answers: Mapping[str, Answer], lives: Lives) -> dict[str, Kept]:
-    return {digest: Kept(encode(answer), *lives.of(digest, answer)) for digest, answer in answers.items()}
+def _encoded(
+    answers: Mapping[str, Answer], records: Mapping[str, Callable[[], Kept | None]], lives: Lives
+) -> tuple[dict[str, Kept], dict[str, Kept]]:
+    values = {digest: Kept(encode(answer), *lives.of(digest, answer)) for digest, answer in answers.items()}
+    made = {digest: make() for digest, make in records.items()}
+    return values, {digest: record for digest, record in made.items() if record is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from kibitz.review.known import Failure
@@ -28,6 +29,8 @@ class LookUp:
         """
         self.stale: list[Entry] = []
         """Units whose stale answers have to do for now."""
+        self.fresh_s = self.left_s = math.inf
+        """For how many seconds all that was found is fresh, and in how many the first of it is gone."""
         self._run = run
         self._fetched = fetched
         self._takes_stale = stale
@@ -44,6 +47,9 @@ class LookUp:
                 known = seen[entry.digest] = self._one(entry, answers)
                 if known is None:
                     missing[entry.digest] = entry
+                else:
+                    self.fresh_s = min(self.fresh_s, known.fresh_s)
+                    self.left_s = min(self.left_s, known.left_s)
         self._run.cached = frozenset(self._run.known)
         if counts:
             answers.note(seen.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kibitz.cache.tier import Kept
@@ -14,6 +15,7 @@ from kibitz.review.run import Run
 
 if TYPE_CHECKING:
     from kibitz.review.answers import Answers
+    from kibitz.review.lookup import LookUp
     from kibitz.review.result import Review, ReviewSettings, Source
     from kibitz.review.whole import Whose
 
@@ -48,20 +50,19 @@ class Recogniser:
             return Recognition(digest)
         return Recognition(digest, await self._restored(record, source, settings))
 
-    def keep(self, recognition: Recognition, run: Run) -> None:
+    def keep(self, recognition: Recognition, run: Run, looked_up: LookUp) -> None:
         """Remember what a review came to, if there is an answer about every unit that will be found again."""
         kept = self._answers.kept
         digests = {entry.digest for entry in run.entries}
-        if kept is None or not digests <= run.known.keys() or run.failed or run.errors:
+        if kept is None or not digests <= run.known.keys() or run.failed or run.errors or looked_up.stale:
             return
         if any(run.known[digest].answered_by or run.known[digest].unverified for digest in digests):
             return
-        lives = [self._answers.lives(digest, run.known[digest]) for digest in digests]
-        fresh_s = min((each[0] for each in lives), default=self._answers.longest[0])
-        left_s = min((each[1] for each in lives), default=self._answers.longest[1])
-        value = whole.encode(whole.record_of(run.entries, run.known))
-        if fresh_s > 0 and len(value) <= _LONGEST_RECORD:
-            kept.keep_record(recognition.digest, Kept(value, fresh_s, left_s))
+        fresh_s, left_s = self._answers.least
+        fresh_s, left_s = min(fresh_s, looked_up.fresh_s), min(left_s, looked_up.left_s)
+        if fresh_s > 0:
+            # For a long document this takes milliseconds, which the next keystroke need not wait for.
+            kept.keep_record(recognition.digest, partial(_record, run, fresh_s, left_s))
 
     def _digest(self, source: Source, whose: Whose) -> str:
         if whose not in self._keys:
@@ -90,3 +91,9 @@ class Recogniser:
         dropped = Counter(review.stats.dropped) + Counter(record.dropped)
         stats = replace(review.stats, units=record.units, cached_units=record.units, dropped=dropped)
         return replace(review, stats=stats)
+
+
+def _record(run: Run, fresh_s: float, left_s: float) -> Kept | None:
+    """What is known of the document as a whole; None if that is more than is worth keeping. Takes CPU."""
+    value = whole.encode(whole.record_of(run.entries, run.known))
+    return Kept(value, fresh_s, left_s) if len(value) <= _LONGEST_RECORD else None

@@ -149,8 +149,8 @@ class Reviewer:
                 missing = run.unchecked()
         run.end()
         self._renew(looked_up.stale, run)
-        if recognition is not None and not looked_up.stale:
-            self._recogniser.keep(recognition, run)
+        if recognition is not None:
+            self._recogniser.keep(recognition, run, looked_up)
         return run.state(self.settings)
 
     async def missing(self, source: Source) -> tuple[list[Entry], int]:
@@ -192,7 +192,10 @@ class Reviewer:
         return whose(self.identity, self._verifier, self.settings.verify, asked=asked)
 
     async def _entries(self, source: Source, mine: Whose) -> tuple[Entry, ...]:
-        return await asyncio.to_thread(entries_of, source.text, source.language, mine.identity, mine.accepted)
+        known = self._answers.digests()
+        return await asyncio.to_thread(
+            entries_of, source.text, source.language, mine.identity, mine.accepted, known
+        )
 
     async def _fetch(self, entries: Sequence[Entry]) -> Mapping[str, Known]:
         """What is known; brought into memory, so that the look-up itself waits for nothing."""

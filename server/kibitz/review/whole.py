@@ -167,7 +167,7 @@ def entries_found(record: WholeFile, text: str, language: str) -> tuple[Entry, .
         span = Span(each.start, each.end)
         unit = Unit(span, "", "code", span.of(text))
         piece = Piece(unit.text, language)
-        entries.append(Entry(unit, piece, each.keys[0], 0, each.keys))
+        entries.append(Entry(unit, piece, each.keys[0], accepted=each.keys))
     return tuple(entries)
 
 
