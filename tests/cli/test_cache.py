@@ -102,7 +102,7 @@ def test_stats_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert err == ""
     assert "memory  each editor window and each run has its own, of at most 16.8 MB\n" in out
-    assert "disk    2 entries, 0.0 MB of at most 1.0 MB; the oldest is less than a minute old\n" in out
+    assert "disk    2 entries, 1 kB of at most 1.0 MB; the oldest is less than a minute old\n" in out
     assert "        0 went to make room, 0 because of their age · " in out
     assert "team    none (settings redis_url and shared_cache)\n" in out
     table = [line.split() for line in out[out.index("asked") :].splitlines()]
@@ -165,7 +165,7 @@ def test_a_disk_that_cannot_be_used_is_told_by_each_command(
 def test_clear_throws_away_what_is_on_disk(capsys: pytest.CaptureFixture[str]) -> None:
     keep({ONE: FRESH, TWO: FAILED})
     assert run(["cache", "clear"]) == 0
-    assert capsys.readouterr().out.startswith("2 entries, 0.0 MB thrown away; ")
+    assert capsys.readouterr().out.startswith("2 entries, 1 kB thrown away; ")
     assert kept() == {}
 
 

@@ -156,7 +156,7 @@ def test_the_cache_is_told_with_its_use_and_its_problems(
         assert run(["doctor", "--offline", *options]) == 0
         out = capsys.readouterr().out
         assert re.search(
-            r"^ok      cache: [12] entr(y|ies), 0\.0 MB of at most 268\.4 MB on disk$", out, re.MULTILINE
+            r"^ok      cache: [12] entr(y|ies), [1-9] kB of at most 268\.4 MB on disk$", out, re.MULTILINE
         )
         assert "note    cache, today: 50 % of 2 answers cost nothing, which saved " in out
         assert run(["doctor", "--offline", "--disk-cache", "no", *options]) == 0

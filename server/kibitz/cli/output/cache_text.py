@@ -33,7 +33,7 @@ def lines(overview: Overview) -> Iterator[str]:
 
 def size(count: int) -> str:
     """A number of bytes."""
-    return f"{count / _MEGABYTE:,.1f} MB"
+    return f"{count / _MEGABYTE:,.1f} MB" if count >= _MEGABYTE else f"{count / 1000:,.0f} kB"
 
 
 def age(seconds: float) -> str:
