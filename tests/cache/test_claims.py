@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kibitz.cache.claims import LEASE_S, DiskClaims
+from kibitz.cache.claims import DiskClaims
+from kibitz.cache.tier import LEASE_S
 from kibitz.state.database import Database
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from tests.support.redis_server import RedisServer
 from kibitz.cache.connection import Connection
 from kibitz.cache.remote import Remote
 from kibitz.cache.shared import NAMESPACE
-from kibitz.cache.team_claims import LEASE_S, TeamClaims
+from kibitz.cache.team_claims import TeamClaims
+from kibitz.cache.tier import LEASE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -19,9 +19,12 @@ from kibitz.cli.output.json_document import JsonOutput
 from kibitz.cli.output.sarif import SarifOutput
 from kibitz.cli.output.text import TextOutput
 from kibitz.cli.report import FileReport
-from kibitz.cli.totals import total
+from kibitz.cli.totals import Tally, Totals
 from kibitz.findings.finding import Confidence, Severity
 from kibitz.provider.models import Usage, Verification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TEXT = "def mean(values):\n\tsmall = '😀é'; return sum(values) / len(value)\n"
 USAGE = Usage(requests=1, input_tokens=1200, output_tokens=34, cost_usd=Decimal("0.00123"))
@@ -49,6 +52,13 @@ def report(text: str = TEXT, **changes: Any) -> FileReport:
         usage=USAGE,
     )
     return replace(made, **changes)
+
+
+def total(reports: Iterable[FileReport], seconds: float) -> Totals:
+    tally = Tally()
+    for one in reports:
+        tally.add(one)
+    return tally.totals(seconds)
 
 
 def written(kind: type[JsonOutput | SarifOutput | GithubOutput], *reports: FileReport) -> str:

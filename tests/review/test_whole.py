@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from kibitz.cache.key import Identity
 from kibitz.findings.finding import Confidence, Finding, Severity
+from kibitz.guard.files import BOM
 from kibitz.provider.models import PieceAnalysis, Usage
 from kibitz.review.entries import entries_of
 from kibitz.review.whole import (
-    BOM,
     FileKeys,
     UnitFound,
     WholeFile,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from kibitz.app.asking import Asking
     from kibitz.app.choice import Choice
-    from kibitz.app.knowledge import Knowledge
+    from kibitz.app.knowledge import Knowledge, Team
     from kibitz.config import Settings
     from kibitz.provider.client import OpenAIClient
     from kibitz.provider.models import BatchAnalysis, Piece
@@ -115,15 +115,19 @@ class App:
                 verifier=verifier(config),
                 claims=self._known.claims,
             )
-            if self._known.team is not None:
+            if self._team is not None:
                 # What the team has paid for must be known to the first review.
-                await self._known.team.remote.ready()
+                await self._team.remote.ready()
         return self._reviewer
+
+    @property
+    def shares_answers(self) -> bool:
+        """Whether a team's server has a part in what is known."""
+        return self._team is not None
 
     def cache_problems(self) -> tuple[str, ...]:
         """Why answers are not remembered, or not shared, in words for people, and what to do."""
-        team = self._known.team if self._known is not None else None
-        problems = (self.database.problem, team.tier.problem if team is not None else "")
+        problems = (self.database.problem, self._team.tier.problem if self._team is not None else "")
         return tuple(filter(None, problems))
 
     async def aclose(self) -> None:
@@ -132,8 +136,8 @@ class App:
             await self._reviewer.aclose()
         if self._asking is not None:
             await self._asking.aclose()
-        if self._known is not None and self._known.team is not None:
-            await self._known.team.aclose()
+        if self._team is not None:
+            await self._team.aclose()
         await self.cachebook.aclose()
         await self.daybook.aclose()
         await self.database.aclose()
@@ -151,6 +155,10 @@ class App:
             recorder=self.recorder,
             consents=self.consents,
         )
+
+    @property
+    def _team(self) -> Team | None:
+        return self._known.team if self._known is not None else None
 
     @property
     def _model_name(self) -> str:

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from kibitz.cache.tier import LEASE_S
 from kibitz.state.database import Component, StateUnavailable
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from kibitz.state.database import Database
 
-LEASE_S = 10.0
 COMPONENT = Component(
     name="claims",
     version=1,

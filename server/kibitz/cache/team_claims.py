@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kibitz.cache.shared import NAMESPACE
+from kibitz.cache.tier import LEASE_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from kibitz.cache.remote import Remote
 
-LEASE_S = 10.0
 _NOBODY = -1
 
 

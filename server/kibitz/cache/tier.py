@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
+LEASE_S = 10.0
+"""So long a claim holds after it was last renewed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A value, and how good it still is."""

@@ -8,7 +8,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-_BOM = b"\xef\xbb\xbf"
+from kibitz.guard.files import BOM, IrregularError, read_file
+
 _SNIFFED = 8192
 
 
@@ -31,29 +32,23 @@ def read(path: Path, max_bytes: int) -> Content:
     Raises ``FileError`` for everything else; never waits on a pipe or a device.
     """
     try:
-        # A path, not a descriptor: the opener keeps a pipe without a writer from blocking us for ever.
-        with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise FileError("it is not a regular file")
-            raw = file.read(max_bytes + 1)
+        raw = read_file(path, max_bytes + 1)
     except FileNotFoundError:
         raise FileError("there is no such file") from None
+    except IrregularError as error:
+        raise FileError(str(error)) from None
     except OSError as error:
         raise FileError(f"it cannot be read: {error.strerror or error}") from error
     if len(raw) > max_bytes:
         raise FileError(f"it is larger than {max_bytes} bytes; allow more with --max-file-bytes")
     if b"\0" in raw[:_SNIFFED]:
         raise FileError("it is a binary file")
-    body = raw.removeprefix(_BOM)
+    body = raw.removeprefix(BOM)
     try:
         return Content(raw, body.decode("utf-8"))
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         raise FileError(f"it is not valid UTF-8 (line {line}); convert it, and try again") from error
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write(path: Path, before: Content, text: str) -> None:
@@ -65,7 +60,7 @@ def write(path: Path, before: Content, text: str) -> None:
     import tempfile  # noqa: PLC0415 - 10 ms that reading does not need
 
     target = Path(os.path.realpath(path))
-    encoded = (_BOM if before.raw.startswith(_BOM) else b"") + text.encode("utf-8")
+    encoded = (BOM if before.raw.startswith(BOM) else b"") + text.encode("utf-8")
     temporary = None
     try:
         status = target.stat()

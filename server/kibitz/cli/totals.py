@@ -10,8 +10,6 @@ from kibitz.findings.finding import Severity
 from kibitz.provider.usage import Usage, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from kibitz.cli.report import FileReport
 
 _WORST_FIRST = tuple(Severity)
@@ -97,14 +95,6 @@ class Tally:
             counts=_worst_first(self._found),
             remaining=_worst_first(self._remaining),
         )
-
-
-def total(reports: Iterable[FileReport], seconds: float, *, free: bool = False) -> Totals:
-    """The sum of all reports; see ``Tally``."""
-    tally = Tally()
-    for report in reports:
-        tally.add(report)
-    return tally.totals(seconds, free=free)
 
 
 def _worst_first(counts: Counter[Severity]) -> tuple[tuple[Severity, int], ...]:

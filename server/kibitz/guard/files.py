@@ -10,18 +10,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+BOM = b"\xef\xbb\xbf"
+
+
+class IrregularError(OSError):
+    """It is a pipe, a device or a folder."""
+
+
 def read_file(path: Path, most: int) -> bytes:
     """The first ``most`` bytes of the regular file at ``path``; never waits on a pipe or a device.
 
     Raises:
-        OSError: there is no regular file, or it cannot be read.
+        IrregularError: it is no regular file.
+        OSError: there is none, or it cannot be read.
     """
     if "\0" in str(path):
         raise FileNotFoundError("no file can have that name")
     # A path, not a descriptor: the opener keeps a pipe without a writer from blocking us for ever.
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError("it is not a regular file")
+            raise IrregularError("it is not a regular file")
         return file.read(most)
 
 

@@ -184,7 +184,7 @@ class AppService:
     async def clear_cache(self) -> str:
         """See ``ReviewService``."""
         await self._reviewer.forget()
-        if self._settings.redis_url is None or not self._settings.shared_cache:
+        if not self._app.shares_answers:
             return ""
         return "the team's are kept, but not read in this window any more (kibitz cache clear --team)"
 

@@ -59,10 +59,12 @@ class Flights:
 
     def launch(self, batch: Batch, priority: Priority, *, early: bool) -> UnitFlight:
         """Have a batch answered; ``early``: with what is found while the answer is written."""
-        keys = [entry.digest for entry in batch.entries]
+        entries = {entry.digest: entry for entry in batch.entries}
         # Its own: whoever boards later may be in more of a hurry than whoever asked first.
         return self._single.launch(
-            keys, Urgency(priority), lambda flight: _Trip(batch, flight, early=early).run(self._ask)
+            tuple(entries),
+            Urgency(priority),
+            lambda flight: self._ask(_Trip(batch, flight, early=early), entries),
         )
 
     async def aclose(self) -> None:
@@ -213,9 +215,6 @@ class _Trip:
         self.batch = batch
         self.flight = flight
         self.early = early and not batch.verify
-
-    async def run(self, ask: Callable[[_Trip, Mapping[str, Entry]], Awaitable[None]]) -> None:
-        await ask(self, {entry.digest: entry for entry in self.batch.entries})
 
     def show(self, asked: Sequence[Entry]) -> Callable[[int, Finding], None]:
         """What to call with each finding that may be shown early."""

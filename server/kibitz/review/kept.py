@@ -46,14 +46,15 @@ class Lives:
             lives = min(FAILURE_S, self.fresh_s)
             return lives, lives
         share = int(digest[:8], 16) / 0xFFFF_FFFF
-        fresh = self.fresh_s * (1 - _JITTER + 2 * _JITTER * share)
-        return fresh, fresh + self.stale_s if fresh else 0.0
+        return self._after(self.fresh_s * (1 - _JITTER + 2 * _JITTER * share))
 
     @property
     def least(self) -> tuple[float, float]:
         """The same of any answer about code: it is for as long at least."""
-        fresh = self.fresh_s * (1 - _JITTER)
-        return fresh, fresh + self.stale_s if fresh else 0.0
+        return self._after(self.fresh_s * (1 - _JITTER))
+
+    def _after(self, fresh_s: float) -> tuple[float, float]:
+        return fresh_s, fresh_s + self.stale_s if fresh_s else 0.0
 
 
 class KeptAnswers:

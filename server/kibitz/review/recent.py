@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kibitz.guard.files import read_file
+from kibitz.guard.files import BOM, read_file
 from kibitz.guard.git import changes, top_of
 from kibitz.guard.walk import FOREIGN, generated
 from kibitz.review.result import Source
@@ -27,7 +27,6 @@ MOST_SEEN = 20_000
 """So many files and folders are looked at where git does not know."""
 _MOST_JUDGED = 512
 """So many files are asked about before it is given up that enough of them may be reviewed."""
-_BOM = b"\xef\xbb\xbf"
 
 
 def recent_files(
@@ -72,7 +71,7 @@ def source_at(path: Path, max_bytes: int) -> Source | None:
     """
     try:
         raw = read_file(path, max_bytes + 1)
-        text = raw.removeprefix(_BOM).decode("utf-8")
+        text = raw.removeprefix(BOM).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
     language = language_of(path, text[:200].partition("\n")[0])

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from kibitz.guard.files import BOM
 from kibitz.provider.usage import Usage
 from kibitz.review.splitting import splitting_version
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from kibitz.provider.models import PieceAnalysis
     from kibitz.review.entries import Entry
 
-BOM = b"\xef\xbb\xbf"
 _FORMAT = 1
 """Raised when the same record would mean something else."""
 _KEYS = {"whole", "units", "found", "dropped", "paid"}
