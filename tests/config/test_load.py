@@ -211,7 +211,12 @@ def test_no_message_shows_a_secret(env: dict[str, str]) -> None:
         not in {
             "enabled",
             "early",
+            "trigger",
             "debounce_ms",
+            "debounce_max_ms",
+            "diagnostics",
+            "languages",
+            "include",
             "max_delay_ms",
             "min_confidence",
             "min_severity",
@@ -344,7 +349,7 @@ def test_a_hostile_section_is_reported_in_bounds() -> None:
 
 def test_a_truth_value_is_no_number() -> None:
     loaded = read(lsp={"debounceMs": True, "enabled": 0})
-    assert loaded.settings.debounce_ms == 1000
+    assert loaded.settings.debounce_ms == 500
     assert loaded.settings.enabled is False
     assert [problem.setting for problem in loaded.problems] == ["debounce_ms"]
 

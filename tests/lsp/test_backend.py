@@ -11,6 +11,7 @@ from tests.support.fake_provider import Bug, FakeProvider, fake_faults, reviewer
 from kibitz.app import App
 from kibitz.lsp.backend import AppBackend
 from kibitz.lsp.faults import EARLY_LOG
+from kibitz.lsp.service import Assignment
 from kibitz.provider.errors import ConfigError
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Urgency
@@ -50,7 +51,7 @@ LISTENER = Listener()
 async def review(
     service: ReviewService, path: str | None = None, on_progress: Callable[[Outcome], None] = lambda _: None
 ) -> Outcome:
-    return await service.review(SOURCE, "python", path, Urgency(), on_progress)
+    return await service.review(Assignment(SOURCE, "python", path), Urgency(), on_progress)
 
 
 def consents(folder: Path) -> list[tuple[str, str]]:
@@ -238,7 +239,7 @@ async def test_findings_are_verified_for_whoever_asks_by_name(fake: FakeProvider
     assert loading.knobs.verify == "on-demand"
     service = await backend.build([], LISTENER)
     assert len((await review(service)).findings) == 1
-    outcome = await service.review(SOURCE, "python", None, Urgency(), lambda _: None, verify=True)
+    outcome = await service.review(Assignment(SOURCE, "python", verify=True), Urgency(), lambda _: None)
     assert not outcome.findings
     assert [seen.body["model"] for seen in fake.requests] == ["gpt-6-luna", "careful"]
     assert not (await review(service)).findings, "what was refuted does not come back"

@@ -16,9 +16,11 @@ from kibitz.text.spans import Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from kibitz.lsp.service import Knobs, Listener, Outcome, ReviewService
+    from kibitz.lsp.service import Assignment, Knobs, Listener, Outcome, ReviewService
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.limits.priority import Urgency
+    from kibitz.provider.models import Context, ContextAnalysis, Suggestion
+    from kibitz.review.result import Dismissed
     from kibitz.review.warm import Pace
 
 MARK = re.compile(r"bug\d*")
@@ -30,6 +32,7 @@ class FakeOutcome:
     unreviewed: Sequence[Span] = ()
     errors: Sequence[OpenAIError] = ()
     requests: int = 1
+    dismissed: Sequence[Dismissed] = ()
 
     @property
     def usage(self) -> Usage:
@@ -60,14 +63,27 @@ def marked(text: str) -> list[Finding]:
 class Call:
     """A review that was asked for."""
 
-    text: str
-    language: str
-    path: str | None
+    assignment: Assignment
     urgency: Urgency
     on_progress: Callable[[Outcome], None]
     answer: asyncio.Future[Outcome]
     cancelled: bool = False
-    verify: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.assignment.text
+
+    @property
+    def language(self) -> str:
+        return self.assignment.language
+
+    @property
+    def path(self) -> str | None:
+        return self.assignment.path
+
+    @property
+    def verify(self) -> bool:
+        return self.assignment.verify
 
 
 @dataclass
@@ -76,6 +92,14 @@ class FakeService:
 
     manual: bool = False
     calls: list[Call] = field(default_factory=list)
+    looks: list[Assignment] = field(default_factory=list)
+    """What was only to be looked up."""
+    knows: bool = False
+    """Whether all is known without asking; else nothing is."""
+    suggestions: asyncio.Future[Sequence[Suggestion]] = field(default_factory=asyncio.Future)
+    explanation: asyncio.Future[ContextAnalysis] = field(default_factory=asyncio.Future)
+    places: list[Context] = field(default_factory=list)
+    """What was asked about for suggestions, or an explanation."""
     refused: dict[str, str] = field(default_factory=dict)
     cleared: int = 0
     allowed: list[tuple[str, str]] = field(default_factory=list)
@@ -96,25 +120,35 @@ class FakeService:
     warm_error: Exception | None = None
 
     async def review(
-        self,
-        text: str,
-        language: str,
-        path: str | None,
-        urgency: Urgency,
-        on_progress: Callable[[Outcome], None],
-        *,
-        verify: bool = False,
+        self, assignment: Assignment, urgency: Urgency, on_progress: Callable[[Outcome], None]
     ) -> Outcome:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        call = Call(text, language, path, urgency, on_progress, answer, verify=verify)
+        call = Call(assignment, urgency, on_progress, answer)
+        if not assignment.ask:
+            self.looks.append(assignment)
+            return self.known(assignment)
         self.calls.append(call)
         if not self.manual:
-            return FakeOutcome(marked(text))
+            return FakeOutcome(marked(assignment.text))
         try:
             return await call.answer
         except asyncio.CancelledError:
             call.cancelled = True
             raise
+
+    def known(self, assignment: Assignment) -> FakeOutcome:
+        whole = Span(0, len(assignment.text))
+        if self.knows:
+            return FakeOutcome(marked(assignment.text), requests=0)
+        return FakeOutcome(unreviewed=(whole,), requests=0)
+
+    async def suggest(self, place: Context) -> Sequence[Suggestion]:
+        self.places.append(place)
+        return await asyncio.shield(self.suggestions)
+
+    async def explain(self, place: Context) -> ContextAnalysis:
+        self.places.append(place)
+        return await asyncio.shield(self.explanation)
 
     @property
     def texts(self) -> list[str]:

@@ -14,7 +14,12 @@ from kibitz.telemetry import logs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-EDITOR_ONLY = frozenset({"enabled", "debounce_ms", "max_delay_ms", "warm", "warm_max_tokens"})
+EDITOR_ONLY = frozenset(
+    {
+        *("enabled", "trigger", "debounce_ms", "debounce_max_ms", "max_delay_ms", "languages", "diagnostics"),
+        *("warm", "warm_max_tokens"),
+    }
+)
 
 
 def settings_options(*, without: frozenset[str] = frozenset()) -> Callable[[Any], Any]:

@@ -118,8 +118,20 @@ class _Merge:
                 return tuple(dict.fromkeys((*standing, *value)))
             case Tighten.LOWER if value > standing:
                 raise _NotTighterError(f"the editor may only lower it, and it is {standing}")
+            case Tighten.STRICTER if choices(entry.name).index(value) < choices(entry.name).index(standing):
+                raise _NotTighterError(f"the editor may only make it stricter, and it is {standing}")
+            case Tighten.ONLY if standing:
+                return self._narrowed(standing, value)
             case _:
                 return value
+
+    @staticmethod
+    def _narrowed(standing: tuple[str, ...], value: tuple[str, ...]) -> tuple[str, ...]:
+        # Empty would mean all.
+        common = tuple(each for each in value if each in standing)
+        if value and not common:
+            raise _NotTighterError(f"the editor may only choose among what you allow: {', '.join(standing)}")
+        return common or standing
 
     def _refuse(self, entry: Entry, reason: str, advice: str = "") -> None:
         known = entry.name in Settings.model_fields

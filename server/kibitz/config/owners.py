@@ -26,6 +26,8 @@ class Tighten(StrEnum):
     REPLACE = "sets it"
     LOWER = "may only lower it"
     ADD = "adds to it"
+    STRICTER = "may only choose one that comes later in the list"
+    ONLY = "may only choose among it"
 
 
 USER = frozenset({Source.FILE, Source.ENVIRONMENT, Source.CLI})

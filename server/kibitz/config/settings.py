@@ -277,11 +277,42 @@ class Settings(BaseModel):
     enabled: Annotated[
         bool, Field(description="Whether anything is reviewed in the editor."), Owned(EVERYONE)
     ] = True
+    trigger: Annotated[
+        Literal["change", "save", "manual"],
+        Field(
+            description="What begins a review in the editor: a pause in the typing (`change`), only saving "
+            "(`save`), or only your asking for it (`manual`). What is known already is always shown."
+        ),
+        Owned(EVERYONE, lsp=Tighten.STRICTER),
+    ] = "change"
     debounce_ms: Annotated[
         int,
-        Field(ge=0, le=60_000, description="How long typing must pause before a review begins."),
+        Field(
+            ge=0,
+            le=60_000,
+            description="The shortest pause in the typing after which a review begins. The pause adapts to "
+            "how fast you type and how fast the provider answers.",
+        ),
         Owned(EVERYONE, unit="ms"),
-    ] = 1000
+    ] = 500
+    debounce_max_ms: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=60_000,
+            description="The longest pause that is waited for; no more than `debounce_ms` means that it "
+            "is always the same.",
+        ),
+        Owned(EVERYONE, unit="ms"),
+    ] = 3000
+    diagnostics: Annotated[
+        Literal["push", "pull"],
+        Field(
+            description="How the editor gets findings: kibitz sends them (`push`), or the editor asks for "
+            "them (`pull`), if it can be told to ask again; else they are sent all the same."
+        ),
+        Owned(EVERYONE),
+    ] = "push"
     max_delay_ms: Annotated[
         int,
         Field(ge=0, le=600_000, description="The longest that typing without a pause can put off a review."),
@@ -304,6 +335,24 @@ class Settings(BaseModel):
         tuple[_RuleCode, ...],
         Field(max_length=1000, description="Codes of rules that are not reported (see `kibitz rules`)."),
         _LIST,
+    ] = ()
+    languages: Annotated[
+        tuple[_Name, ...],
+        Field(
+            max_length=100,
+            description="The languages that are reviewed in the editor, by their LSP ids, such as `python`; "
+            "empty means all that kibitz knows.",
+        ),
+        Owned(EVERYONE, lsp=Tighten.ONLY),
+    ] = ()
+    include: Annotated[
+        tuple[_Glob, ...],
+        Field(
+            max_length=1000,
+            description="If there are any, only files that match one of these are reviewed; patterns as in "
+            "`.gitignore`. They bring back nothing that an ignore file or `exclude` leaves out.",
+        ),
+        Owned(EVERYONE, lsp=Tighten.ONLY),
     ] = ()
     exclude: Annotated[
         tuple[_Glob, ...],

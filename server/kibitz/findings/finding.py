@@ -7,11 +7,13 @@ makes it relative to the document.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from kibitz.text.spans import Span
 
 
@@ -64,6 +66,20 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose answer a finding is from, and what that took."""
+
+    model: str
+    """As the provider names it; empty if that is not known."""
+    at: float | None = None
+    """When the answer came, in seconds since 1970."""
+    cost_usd: Decimal | None = None
+    """What the answer about the finding's unit had cost, in US dollars; None where no price is known."""
+    cached: bool = False
+    """Whether it was known before, and cost nothing this time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A claim that was found in the code, with a fix if it has a safe one."""
 
@@ -77,6 +93,11 @@ class Finding:
     quote: str
     """The text at ``span`` when it was found."""
     fix: Fix | None = None
+    unit: str = field(default="", compare=False)
+    """The definition that it stands in, such as ``Order.total``; empty where there is none. Not kept in
+    caches: the same unit may stand elsewhere."""
+    origin: Origin | None = field(default=None, compare=False)
+    """Where it comes from, if that is known. Not kept with it: an answer's findings share one."""
 
     def shift(self, by: int) -> Finding:
         """The same finding in a text that has ``by`` more code points before it."""

@@ -4,43 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kibitz.lsp.documents import path_of
 from kibitz.lsp.faults import EARLY_LOG
 from kibitz.lsp.service import Loading
-from kibitz.provider.limits.priority import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kibitz.app import App
     from kibitz.config import Reported, Settings
-    from kibitz.findings.finding import Finding
-    from kibitz.guard.ignore import Ignore
-    from kibitz.lsp.service import Listener, Outcome, ReviewService
-    from kibitz.provider.errors import OpenAIError
-    from kibitz.provider.limits.priority import Urgency
-    from kibitz.provider.models import Usage
-    from kibitz.review.result import Source
-    from kibitz.review.reviewer import Review, Reviewer
-    from kibitz.review.warm import Pace
-    from kibitz.text.spans import Span
-
-_LIGHT = {
-    *("enabled", "debounce_ms", "max_delay_ms", "max_file_bytes"),
-    *("min_severity", "min_confidence", "rules_off", "max_findings", "exclude", "early"),
-    *("log_level", "log_file"),
-}
-"""Settings that need no new client and no new cache when they change: nothing is asked for again."""
-
-
-WARMED_FILES = 32
-"""So many files that changed lately are prepared for."""
-TODAY_SECONDS = 2.0
-"""How long the state database may take to say what today cost."""
+    from kibitz.lsp.app_service import AppService
+    from kibitz.lsp.service import Listener, ReviewService
 
 
 class AppBackend:
@@ -65,6 +40,8 @@ class AppBackend:
         """See ``Backend``."""
         if self._settings is None:
             raise RuntimeError("the settings are loaded first")
+        from kibitz.lsp.app_service import AppService  # noqa: PLC0415 - after initialize
+
         self._service = None
         settings = self._settings
         app = await asyncio.to_thread(_create, settings, self._where)
@@ -100,172 +77,3 @@ def _create(settings: Settings, where: Callable[[str], str]) -> App:
     from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second
 
     return App.create(settings, where)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A ``Review`` as the server sees it."""
-
-    findings: Sequence[Finding]
-    unreviewed: Sequence[Span]
-    errors: Sequence[OpenAIError]
-    usage: Usage
-
-
-class AppService:
-    """A reviewer, and what is around it."""
-
-    def __init__(self, app: App, reviewer: Reviewer, settings: Settings, roots: Sequence[str]) -> None:
-        self._app = app
-        self._reviewer = reviewer
-        self._settings = settings
-        self._roots: list[Path] = []
-        self._ignores: dict[Path, Ignore] = {}
-        self._limited = asyncio.Event()
-        app.recorder.on_failure = self._failed
-        self.set_roots(roots)
-
-    def set_roots(self, roots: Sequence[str]) -> None:
-        """See ``ReviewService``."""
-        self._roots = [Path(path) for uri in roots if (path := path_of(uri)) is not None]
-
-    def adjust(self, settings: Settings) -> bool:
-        """Go by other settings from now on. False if they ask for another service."""
-        if settings.model_dump(exclude=_LIGHT) != self._settings.model_dump(exclude=_LIGHT):
-            return False
-        from kibitz.app import review_settings  # noqa: PLC0415 - loaded with the app
-
-        self._settings = settings
-        self._reviewer.settings = review_settings(settings)
-        self._ignores.clear()
-        return True
-
-    async def review(
-        self,
-        text: str,
-        language: str,
-        path: str | None,
-        urgency: Urgency,
-        on_progress: Callable[[Outcome], None],
-        *,
-        verify: bool = False,
-    ) -> Outcome:
-        """See ``ReviewService``."""
-        from kibitz.review.reviewer import Source  # noqa: PLC0415 - loaded with the app
-
-        source = Source(text, language, Path(path).name if path else "")
-        review = await self._reviewer.review(
-            source,
-            urgency=urgency,
-            verify=verify,
-            retry=urgency.priority is Priority.EXPLICIT,
-            on_progress=lambda so_far: on_progress(_found(so_far)),
-        )
-        return _found(review)
-
-    async def ready(self) -> None:
-        """See ``ReviewService``."""
-        await self._app.client()
-
-    def refusal(self, path: str) -> str | None:
-        """See ``ReviewService``."""
-        from kibitz.guard.ignore import Ignore  # noqa: PLC0415 - loaded with the app
-
-        file = Path(path)
-        root = next((root for root in self._roots if file.is_relative_to(root)), file.parent)
-        if root not in self._ignores:
-            self._ignores[root] = Ignore(root, exclude=self._settings.exclude)
-        return self._ignores[root].reason(file)
-
-    async def allow(self, origin: str, place: str) -> None:
-        """See ``ReviewService``."""
-        await asyncio.to_thread(self._app.consents.allow, origin, place)
-
-    async def clear_cache(self) -> str:
-        """See ``ReviewService``."""
-        await self._reviewer.forget()
-        if not self._app.shares_answers:
-            return ""
-        return "the team's are kept, but not read in this window any more (kibitz cache clear --team)"
-
-    async def reload_keys(self) -> Sequence[str]:
-        """See ``ReviewService``."""
-        from kibitz.provider.status_text import key_lines  # noqa: PLC0415 - few ask
-
-        client = await self._app.client()
-        await client.reload_keys()
-        return () if self._app.choice.provider == "local" else key_lines(client.status())
-
-    async def warm(
-        self, pace: Pace, is_open: Callable[[str], bool], on_step: Callable[[int, int], None]
-    ) -> str:
-        """See ``ReviewService``."""
-        from kibitz.review.recent import recent_files  # noqa: PLC0415 - after the open documents' reviews
-        from kibitz.review.warm import Warmer  # noqa: PLC0415 - as above
-        from kibitz.review.warm_budget import DailyBudget  # noqa: PLC0415 - as above
-
-        settings = self._settings
-        if settings.warm == "off" or not settings.cache_ttl_s:
-            return ""
-        budget = DailyBudget(self._app.database, settings.warm_max_tokens)
-        warmer = Warmer(
-            self._reviewer,
-            lambda path: self._source(path, is_open),
-            pace=pace,
-            limited=self._limited,
-            budget=budget if settings.warm == "recent" else None,
-            on_step=on_step,
-        )
-        await pace.wait()
-        paths = await asyncio.to_thread(recent_files, self._roots, WARMED_FILES, refusal=self.refusal)
-        return str(await warmer.run(paths))
-
-    async def _source(self, path: Path, is_open: Callable[[str], bool]) -> Source | None:
-        """What there is to prepare for in a file, unless it is open or must not be sent."""
-        from kibitz.review.recent import source_at  # noqa: PLC0415 - loaded by now
-
-        def source() -> Source | None:
-            if self.refusal(str(path)) is not None:
-                return None
-            return source_at(path, self._settings.max_file_bytes)
-
-        return None if is_open(str(path)) else await asyncio.to_thread(source)
-
-    def _failed(self, error: OpenAIError) -> None:
-        from kibitz.provider.errors import RateLimitExceeded  # noqa: PLC0415 - loaded by now
-
-        if isinstance(error, RateLimitExceeded):
-            # Whoever was told so: as long as this service lives, nothing more is asked ahead of time.
-            self._limited.set()
-
-    async def status(self) -> Sequence[str]:
-        """See ``ReviewService``."""
-        from kibitz.provider.status_text import counts_line, engine_lines  # noqa: PLC0415 - few ask
-        from kibitz.telemetry.savings_text import savings_line  # noqa: PLC0415 - as above
-
-        app = self._app
-        if app.choice.provider == "local":
-            lines = [f"asks {app.describe()}"]
-        else:
-            lines = [*engine_lines((await app.client()).status())]
-        run, saved = app.daybook.run, {"this run": app.cachebook.run}
-        lines.append(counts_line("this run", run) if run.requests else "nothing was sent yet")
-        try:
-            async with asyncio.timeout(TODAY_SECONDS):
-                today = await app.daybook.today()
-                saved["today, in all windows"] = await app.cachebook.since(1)
-        except TimeoutError:
-            lines.append("what others cost today is not known: the state database does not answer")
-        else:
-            if today != run:
-                lines.append(counts_line("today, in all windows", today))
-        return tuple(filter(None, (*lines, savings_line(saved), *app.cache_problems())))
-
-    async def aclose(self) -> None:
-        """See ``ReviewService``."""
-        await self._app.aclose()
-
-
-def _found(review: Review) -> _Found:
-    silent = (*review.pending, *review.unreviewed)
-    return _Found(review.findings, silent, review.errors, review.stats.usage)

@@ -17,9 +17,26 @@ if TYPE_CHECKING:
     from kibitz.provider.fallback import Step
     from kibitz.provider.keys.consent import ConsentNeeded
     from kibitz.provider.limits.priority import Urgency
-    from kibitz.provider.models import Usage
+    from kibitz.provider.models import Context, ContextAnalysis, Suggestion, Usage
+    from kibitz.review.result import Dismissed
     from kibitz.review.warm import Pace
     from kibitz.text.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What is to be reviewed, and how."""
+
+    text: str
+    language: str
+    """As the rest of kibitz names it."""
+    path: str | None = None
+    edited: tuple[Span, ...] = ()
+    """What was typed since the last review; a unit that does not parse there waits."""
+    ask: bool = True
+    """Whether to ask for what is not known; else what is known is all, at once and for nothing."""
+    verify: bool = False
+    """Whether findings are verified if that is done on demand."""
 
 
 class Outcome(Protocol):
@@ -32,6 +49,10 @@ class Outcome(Protocol):
     @property
     def unreviewed(self) -> Sequence[Span]:
         """The parts of the text that there is no answer for: failed, or still waited for."""
+
+    @property
+    def dismissed(self) -> Sequence[Dismissed]:
+        """What the user does not want to see."""
 
     @property
     def errors(self) -> Sequence[OpenAIError]:
@@ -54,6 +75,10 @@ class Knobs(Protocol):
         """Milliseconds without typing before a review."""
 
     @property
+    def debounce_max_ms(self) -> int:
+        """Milliseconds that the pause grows to for those who type slowly, or whose provider is slow."""
+
+    @property
     def max_delay_ms(self) -> int:
         """Milliseconds of typing after which a review comes anyway."""
 
@@ -64,6 +89,14 @@ class Knobs(Protocol):
     @property
     def verify(self) -> str:
         """When findings are verified: ``off``, ``on``, or ``on-demand``, if the user asks for the review."""
+
+    @property
+    def trigger(self) -> str:
+        """What begins a review: ``change``, ``save``, or ``manual``, only when the user asks."""
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """The language ids that are reviewed; empty: all that kibitz knows."""
 
 
 class Listener(Protocol):
@@ -83,20 +116,22 @@ class ReviewService(Protocol):
     """Reviews texts."""
 
     async def review(
-        self,
-        text: str,
-        language: str,
-        path: str | None,
-        urgency: Urgency,
-        on_progress: Callable[[Outcome], None],
-        *,
-        verify: bool = False,
+        self, assignment: Assignment, urgency: Urgency, on_progress: Callable[[Outcome], None]
     ) -> Outcome:
-        """Review ``text``. Says what is there so far when all requests are under way, and as it grows.
+        """Review a text. Says what is there so far when all requests are under way, and as it grows.
 
-        ``urgency`` may rise meanwhile. With ``verify`` findings are verified if that is done on demand.
-        Cancelling it aborts its requests. Raises OpenAIError if nothing could be done at all.
+        ``urgency`` may rise meanwhile. Cancelling it aborts its requests. Raises OpenAIError if nothing could
+        be done at all.
         """
+
+    async def suggest(self, place: Context) -> Sequence[Suggestion]:
+        """Other ways to write a place, best first; each edit is verified. Somebody waits for it.
+
+        Cancelling it aborts the request. Raises OpenAIError.
+        """
+
+    async def explain(self, place: Context) -> ContextAnalysis:
+        """What a place does, and why the complaints about it hold. Somebody waits for it; as ``suggest``."""
 
     async def ready(self) -> None:
         """Wait until it can ask, which may take seconds. What is known already it tells before.

@@ -14,6 +14,7 @@ from kibitz.lsp.notices import Notices
 from kibitz.lsp.permission import Permission
 from kibitz.lsp.rendering import diagnostic
 from kibitz.lsp.scheduler import Scheduler
+from kibitz.lsp.service import Assignment
 from kibitz.lsp.stale import reason
 from kibitz.lsp.status import account, summary
 from kibitz.provider.errors import OpenAIError
@@ -69,7 +70,10 @@ class Defaults:
     """How the server behaves until the settings are read."""
 
     enabled: bool = True
-    debounce_ms: int = 1000
+    trigger: str = "change"
+    languages: Sequence[str] = ()
+    debounce_ms: int = 500
+    debounce_max_ms: int = 3000
     max_delay_ms: int = 5000
     max_file_bytes: int = 262_144
     verify: str = "off"
@@ -321,9 +325,8 @@ class Session:
         )
         try:
             language = document.language or snapshot.language
-            outcome = await service.review(
-                snapshot.text, language, document.path, urgency, on_progress, verify=run.verify
-            )
+            assignment = Assignment(snapshot.text, language, document.path, verify=run.verify)
+            outcome = await service.review(assignment, urgency, on_progress)
             if outcome.usage.requests and not outcome.errors:
                 self.notices.settle()
             for failure in outcome.errors:

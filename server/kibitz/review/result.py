@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from kibitz.findings.finding import Confidence, Severity
 from kibitz.provider.models import Usage, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from kibitz.findings.finding import Finding
     from kibitz.provider.errors import OpenAIError
@@ -26,6 +26,25 @@ class Source:
     """An LSP language id."""
     name: str = ""
     """For people and logs; never sent, never part of a cache entry."""
+    path: str = ""
+    """Where it is, for dismissals; empty for what is no file. Never sent, never part of a cache entry."""
+    edited: tuple[Span, ...] = ()
+    """What was typed since it was reviewed last. A unit that does not parse there is not asked about yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """A finding that the user does not want to see, and why, in their words or ours."""
+
+    finding: Finding
+    why: str
+
+
+class Dismissing(Protocol):
+    """What the user dismissed."""
+
+    def of(self, source: Source) -> Callable[[Finding], str | None]:
+        """For one document: why a finding is dismissed, or None if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +62,8 @@ class ReviewSettings:
     """Whether a finding is shown before the answer that it is part of is complete."""
     verify: Literal["off", "on", "on-demand"] = "off"
     """Whether findings are verified before they are shown: never, always, or in reviews that ask for it."""
+    dismissing: Dismissing | None = None
+    """What is not shown because somebody said so; None: nothing was dismissed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +96,11 @@ class Review:
     pending: tuple[Span, ...] = ()
     """Units whose answers have not come yet; empty when the review is over."""
     unreviewed: tuple[Span, ...] = ()
-    """Units for which no answer could be had."""
+    """Units for which no answer could be had, or that were not asked about."""
+    waiting: int = 0
+    """How many of these wait until what was typed in them parses."""
+    dismissed: tuple[Dismissed, ...] = ()
+    """What would be among ``findings`` if the user had not dismissed it."""
     errors: tuple[OpenAIError, ...] = ()
     """Why, each kind of failure once."""
     stats: Stats = field(default_factory=Stats)

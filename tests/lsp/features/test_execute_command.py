@@ -3,7 +3,7 @@ from __future__ import annotations
 from tests.support.lsp_wire import Json, Wire, settle, until
 from tests.support.reviewing import FakeBackend, FakeService
 
-from kibitz.lsp.features.execute_command import COMMANDS
+from kibitz.lsp.commands import COMMANDS
 from kibitz.lsp.session import Defaults
 from kibitz.provider.errors import ConfigError
 

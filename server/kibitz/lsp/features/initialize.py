@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from kibitz._version import __version__
 from kibitz.lsp.capabilities import reduce
-from kibitz.lsp.features.execute_command import COMMANDS
+from kibitz.lsp.commands import COMMANDS
 from kibitz.lsp.protocol import Phase
 
 if TYPE_CHECKING:
