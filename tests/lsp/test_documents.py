@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.support.reviewing import FakeOutcome, finding, marked
 from tests.support.texts import encodings, texts
 
-from kibitz.lsp.documents import Change, Documents, Shown, carry, path_of, stands
+from kibitz.lsp.documents import Change, Documents, path_of
 from kibitz.text.lines import Encoding, LineIndex, Position
 from kibitz.text.snapshot import TextChange
 from kibitz.text.spans import Span
@@ -52,16 +52,17 @@ def test_changes_of_documents_that_are_not_open_are_unknown() -> None:
     assert Documents().close(URI) is None
 
 
-def test_an_edit_that_touches_a_finding_drops_it_and_others_move() -> None:
+def test_an_edit_inside_a_finding_leaves_it_on_what_is_left_and_others_move() -> None:
     documents = Documents()
     text = "a = bug1\nb = bug2\n"
     document = documents.open(URI, 1, "python", text)
     document.land(document.begin(), FakeOutcome(marked(text)), final=True)
     assert documents.change(URI, 2, [insert(0, 0, "# one line more\n")], U16) is Change.APPLIED
-    assert documents.change(URI, 3, [insert(1, 6, "!")], U16) is Change.DROPPED
-    assert [f.quote for f in document.findings] == ["bug2"]
-    assert document.findings[0].span.of(document.snapshot.text) == "bug2"
-    fix = document.findings[0].fix
+    assert documents.change(URI, 3, [insert(1, 5, "!")], U16) is Change.TOUCHED
+    first, second = document.shown
+    assert (first.touched, first.span.of(document.snapshot.text)) == (True, "ug1")
+    assert (second.touched, second.span.of(document.snapshot.text)) == (False, "bug2")
+    fix = second.finding.fix
     assert fix
     assert fix.span.of(document.snapshot.text) == "bug2"
 
@@ -73,7 +74,10 @@ def test_results_are_carried_through_what_was_typed_meanwhile() -> None:
     run = document.begin()
     documents.change(URI, 2, [insert(0, 0, "😀\n"), insert(1, 5, "x")], U16)
     assert document.land(run, FakeOutcome(marked(text)), final=True)
-    assert [f.quote for f in document.findings] == ["bug2"]
+    assert [(each.finding.quote, each.touched) for each in document.shown] == [
+        ("bug1", True),
+        ("bug2", False),
+    ]
     assert document.reviewed is None, "what was typed is not reviewed"
 
 
@@ -146,25 +150,10 @@ def test_carried_findings_stand_on_their_own_text(before: str, after: str, data:
         index = LineIndex(document.snapshot.text)
         where = (index.position(ends[0], encoding), index.position(ends[1], encoding))
         documents.change(URI, version, [TextChange(where, data.draw(texts))], encoding)
-        for found in document.findings:
-            assert stands(found, document.snapshot.text)
-            assert found.fix is None or found.fix.span.of(document.snapshot.text) == found.fix.old_text
-
-
-def test_an_edit_of_the_fix_alone_takes_the_fix_alone() -> None:
-    text = "x = bug\n"
-    found = finding(text, "bug", "good")
-    assert found.fix
-    from dataclasses import replace  # noqa: PLC0415 - only here
-
-    wide = replace(found, fix=replace(found.fix, span=Span(0, 7), old_text="x = bug"))
-    documents = Documents()
-    document = documents.open(URI, 1, "python", text)
-    document.land(document.begin(), FakeOutcome([wide]), final=True)
-    documents.change(URI, 2, [insert(0, 1, "y")], U16)
-    (kept,) = document.findings
-    assert kept.fix is None
-    assert carry((Shown(kept),), ()) == (Shown(kept),)
+        for shown in document.shown:
+            there = shown.span.of(document.snapshot.text)
+            assert there in shown.finding.quote
+            assert shown.touched or there == shown.finding.quote
 
 
 def test_paths_of_uris() -> None:

@@ -232,6 +232,7 @@ async def test_a_skipped_message_costs_the_document_its_sync_and_no_other(wire: 
     await wire.initialize()
     wire.open("bug", uri="untitled:a b.py")
     wire.open("bug", uri="untitled:c.py")
+    wire.clock.advance(0.2)
     await until(lambda: len(wire.published) == 2)
     head = b'{"method":"textDocument/didChange","params":{"textDocument":{"uri":"untitled:a b.py"'
     wire.feed(Oversize(10**9, head))

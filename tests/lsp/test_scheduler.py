@@ -25,6 +25,9 @@ class Recorder:
         self.urgency: dict[str, Urgency] = {}
         self.focus = ""
 
+    def due(self, key: str) -> None:
+        """Nothing to note."""
+
     def wanted(self, key: str) -> bool:
         return key not in self.unwanted
 

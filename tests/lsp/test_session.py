@@ -10,12 +10,15 @@ from tests.support.clock import FakeClock
 from tests.support.lsp_wire import settle, until
 from tests.support.reviewing import FakeOutcome, FakeService, finding, marked
 
-from kibitz.lsp.session import Defaults, Session
+from kibitz.lsp.capabilities import Client
+from kibitz.lsp.reviews import Defaults
+from kibitz.lsp.session import BACKGROUND_SECONDS, Session
 from kibitz.provider.errors import ConfigError, RateLimitExceeded, Timeout
 from kibitz.provider.fallback import Kind, Step
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Priority
-from kibitz.text.lines import Encoding, Position
+from kibitz.review.result import Dismissed
+from kibitz.text.lines import Position
 from kibitz.text.snapshot import TextChange
 from kibitz.text.spans import Span
 
@@ -32,6 +35,10 @@ B = "untitled:b.py"
 @dataclass
 class Shown:
     ended: bool = False
+    reports: list[int] = field(default_factory=list)
+
+    def report(self, message: str, percentage: int) -> None:  # noqa: ARG002 - as the protocol
+        self.reports.append(percentage)
 
     def end(self) -> None:
         self.ended = True
@@ -40,6 +47,7 @@ class Shown:
 @dataclass
 class FakeEditor:
     published: list[tuple[str, int | None, list[str]]] = field(default_factory=list)
+    refreshed: int = 0
     messages: list[str] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     questions: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -48,6 +56,9 @@ class FakeEditor:
     def publish(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> None:
         places = [f"{d.range.start.line}:{d.range.start.character} {d.message}" for d in diagnostics]
         self.published.append((uri, version, places))
+
+    def refresh(self) -> None:
+        self.refreshed += 1
 
     def show(self, message: str) -> None:
         self.messages.append(message)
@@ -68,8 +79,9 @@ class Room:
         self.clock = FakeClock()
         self.editor = FakeEditor()
         self.service = FakeService(manual=manual)
-        self.session = Session(self.editor, self.clock, Encoding.UTF16)
-        self.session.use(Defaults(**knobs), self.service)
+        self.session = Session(self.editor, self.clock, Client())
+        # A pause that does not adapt, unless a test is about that.
+        self.session.use(Defaults(**{"debounce_max_ms": 0, **knobs}), self.service)
         self.version = 1
 
     @property
@@ -179,7 +191,10 @@ async def test_a_late_answer_lands_on_the_current_text() -> None:
     room.type(2, 5, "!")
     room.service.calls[0].answer.set_result(FakeOutcome(marked("x = bug1\ny = bug2\n")))
     await settle()
-    assert room.editor.published == [(A, 3, ["1:4 bug1 is wrong\nany input gives nothing"])]
+    doubt = "any input gives nothing\nto be re-checked: you edited this since"
+    assert room.editor.published == [
+        (A, 3, ["1:4 bug1 is wrong\nany input gives nothing", f"2:6 bug2 is wrong\n{doubt}"])
+    ]
 
 
 async def test_moved_findings_are_published_when_the_typing_rests() -> None:
@@ -371,6 +386,7 @@ async def test_files_that_must_not_leave_are_not_sent() -> None:
     room.service.refused["/w/secret.py"] = "it is ignored"
     room.session.opened("file:///w/secret.py", 1, "python", "bug")
     room.session.opened("file:///w/open.py", 1, "python", "bug")
+    await room.pause(0.2)
     await until(lambda: bool(room.editor.published))
     assert [call.path for call in room.service.calls] == ["/w/open.py"]
 
@@ -617,40 +633,66 @@ async def test_a_hundred_documents_are_not_reviewed_all_at_once_but_the_last_at_
     for number in range(100):
         room.open(f"x = {number}\n", uri=f"untitled:{number}.py")
     await settle()
-    assert room.service.texts == [f"x = {number}\n" for number in range(4)]
+    assert room.service.texts == ["x = 0\n"], "who knows who opened the others"
+    assert len(room.service.looks) == 99, "what is known of them costs nothing"
     await room.pause(0.2)
-    assert room.service.texts[4:] == ["x = 99\n"], "it is looked at"
-    assert room.urgency() == [Priority.OPEN] * 4 + [Priority.FOCUSED]
-    room.service.calls[4].answer.set_result(FakeOutcome())
+    assert room.service.texts[1:] == ["x = 99\n"], "it is looked at"
+    assert room.urgency() == [Priority.OPEN, Priority.FOCUSED]
+    await room.pause(BACKGROUND_SECONDS)
+    assert len(room.service.texts) == 4, "four at a time"
+    assert room.urgency() == [Priority.OPEN, Priority.FOCUSED, Priority.OPEN, Priority.OPEN]
+    room.service.calls[1].answer.set_result(FakeOutcome())
     await settle()
-    assert len(room.service.calls) == 5, "it came on top"
-    room.service.calls[0].answer.set_result(FakeOutcome())
-    await settle()
-    assert room.service.texts[5:] == ["x = 98\n"], "the newest of the others"
+    assert room.service.texts[4:] == ["x = 98\n"], "the newest of the others"
     for number in range(100):
         room.session.closed(f"untitled:{number}.py")
     await settle()
     assert room.session.busy == 0
-    assert len(room.service.calls) == 6
+    assert len(room.service.calls) == 5
+
+
+async def test_what_an_editor_opens_and_closes_again_costs_nothing() -> None:
+    room = Room(manual=True)
+    room.open("x = 1\n")
+    for number in range(9):
+        room.open(f"x = {number}\n", uri=f"untitled:{number}.py")
+    for number in range(9):
+        room.session.closed(f"untitled:{number}.py")
+    await room.pause(60)
+    assert room.service.texts == ["x = 1\n"]
+
+
+async def test_who_turns_to_a_document_need_not_wait() -> None:
+    room = Room(manual=True)
+    for uri in (A, B, "untitled:c.py"):
+        room.open(f"x = '{uri}'\n", uri)
+    await room.pause(0.2)
+    assert len(room.service.calls) == 2
+    room.session.attend(B)
+    await room.pause(0.2)
+    assert room.service.texts[2:] == [f"x = '{B}'\n"]
+    assert room.urgency()[2:] == [Priority.FOCUSED]
+    await room.pause(60)
+    assert len(room.service.calls) == 3
 
 
 async def test_the_review_of_what_comes_into_focus_becomes_more_urgent() -> None:
     room = Room(manual=True)
     room.open("x = 1\n")
+    await settle()
+    await room.pause(0.3)
+    assert room.urgency() == [Priority.FOCUSED]
     room.open("y = 1\n", B)
     await settle()
-    assert room.urgency() == [Priority.OPEN, Priority.OPEN], "attention may move on yet"
+    assert room.urgency() == [Priority.FOCUSED, Priority.OPEN], "attention may move on yet"
     await room.pause(0.2)
-    assert room.urgency() == [Priority.OPEN, Priority.FOCUSED]
-    room.session.attend(A)
-    await room.pause(0.1)
-    room.session.attend(A)
-    room.session.attend("untitled:never-opened.py")
-    await room.pause(0.1)
     assert room.urgency() == [Priority.FOCUSED, Priority.FOCUSED]
     room.session.analyze(B)
     assert room.urgency() == [Priority.FOCUSED, Priority.EXPLICIT]
     room.session.closed(B)
+    room.session.attend(A)
+    room.session.attend("untitled:never-opened.py")
+    await room.pause(0.2)
     room.type(0, 5, "2")
     await room.pause()
     assert room.urgency()[2:] == [Priority.FOCUSED], "it was in focus when it began"
@@ -666,18 +708,163 @@ async def test_what_is_asked_for_by_name_goes_first_and_at_once() -> None:
     for number in range(9):
         room.open(f"x = {number}\n", uri=f"untitled:{number}.py")
     await room.pause(0.2)
-    room.session.analyze("untitled:7.py")
+    assert room.service.texts == ["x = 0\n", "x = 8\n"]
+    await room.pause(BACKGROUND_SECONDS)
+    assert len(room.service.calls) == 4
+    room.session.analyze("untitled:4.py")
     room.session.analyze("untitled:closed.py")
     await settle()
-    assert room.service.texts[4:] == ["x = 8\n", "x = 7\n"]
-    assert room.urgency()[4:] == [Priority.FOCUSED, Priority.EXPLICIT]
+    assert room.service.texts[4:] == ["x = 4\n"]
+    assert room.urgency()[4:] == [Priority.EXPLICIT]
     await room.pause(0.2)
     room.session.analyze(None)
     await settle()
-    assert len(room.service.calls) == 6, "all others wait as before"
+    assert len(room.service.calls) == 5, "all others wait as before"
     room.session.stop()
     await settle()
     room.session.analyze(None)
     await settle()
-    assert room.service.texts[6:] == ["x = 0\n", "x = 1\n", "x = 2\n", "x = 3\n", "x = 7\n"]
+    assert room.service.texts[-1] == "x = 4\n"
     assert room.urgency()[-1] is Priority.EXPLICIT
+
+
+async def test_the_pause_adapts_to_how_fast_one_types_and_how_fast_the_provider_is() -> None:
+    room = Room(manual=True, debounce_ms=300, debounce_max_ms=2_000, max_delay_ms=60_000)
+    room.open("x = 1\n")
+    await settle()
+    room.service.calls[0].answer.set_result(FakeOutcome())
+    await settle()
+
+    async def pause_after_typing(gap: float, answer_s: float) -> float:
+        calls = len(room.service.calls)
+        for _ in range(40):
+            room.type(0, 5, "1")
+            await room.pause(gap)
+        assert len(room.service.calls) == calls, "not within the typing"
+        waited = gap
+        while len(room.service.calls) == calls:
+            await room.pause(0.05)
+            waited += 0.05
+        await room.pause(answer_s)
+        room.service.calls[-1].answer.set_result(FakeOutcome())
+        await settle()
+        return waited
+
+    fast = [await pause_after_typing(0.1, 0.1) for _ in range(12)][-1]
+    slow = await pause_after_typing(0.5, 0.1)
+    dear = [await pause_after_typing(0.1, 30) for _ in range(12)][-1]
+    assert 0.3 <= fast < 0.5
+    assert 1.3 < slow < 1.7
+    assert 1.9 < dear < 2.2, "the longest that the settings allow"
+
+
+async def test_typing_on_and_on_puts_a_review_off_only_so_long() -> None:
+    room = Room(max_delay_ms=2_000)
+    room.open("x = 1\n")
+    await settle()
+    for _ in range(30):
+        room.type(0, 5, "1")
+        await room.pause(0.1)
+    assert len(room.service.calls) == 2
+
+
+async def test_by_the_trigger_save_nothing_is_asked_before() -> None:
+    room = Room(trigger="save")
+    room.open("x = bug\n")
+    room.type(0, 0, "#")
+    await room.pause(60)
+    assert room.service.calls == []
+    assert [look.text for look in room.service.looks] == ["#x = bug\n"]
+    room.session.saved(A)
+    await settle()
+    assert room.service.texts == ["#x = bug\n"]
+    assert room.service.calls[0].assignment.edited == (), "saved is saved, whether it parses or not"
+
+
+async def test_by_the_trigger_manual_nothing_is_asked_but_for_the_asking() -> None:
+    room = Room(trigger="manual")
+    room.open("x = bug\n")
+    room.session.saved(A)
+    await room.pause(60)
+    assert room.service.calls == []
+    room.service.knows = True
+    room.type(0, 0, "#")
+    await room.pause(60)
+    assert room.editor.published[-1][1:] == (2, ["0:5 bug is wrong\nany input gives nothing"]), "it is known"
+    room.session.analyze(A)
+    await settle()
+    assert room.service.calls == [], "there is nothing left to ask"
+    room.service.knows = False
+    room.type(0, 0, "#")
+    room.session.analyze(A)
+    await settle()
+    assert room.service.texts == ["##x = bug\n"]
+
+
+async def test_a_review_is_told_what_was_typed_until_that_is_reviewed() -> None:
+    room = Room(manual=True)
+    room.open("x = 1\ny = 2\n")
+    await settle()
+    assert room.service.calls[0].assignment.edited == ()
+    room.service.calls[0].answer.set_result(FakeOutcome())
+    await settle()
+    room.type(0, 5, "(")
+    room.type(1, 0, "zz")
+    await room.pause()
+    assert room.service.calls[1].assignment.edited == (Span(5, 6), Span(7, 9))
+    room.service.calls[1].answer.set_result(FakeOutcome(unreviewed=[Span(0, 6)]))
+    await settle()
+    room.type(1, 0, "\n")
+    await room.pause()
+    assert room.service.calls[2].assignment.edited == (Span(5, 6), Span(7, 8)), "what waits, and what is new"
+    room.session.saved(A)
+    await settle()
+    assert len(room.service.calls) == 3, "it is under review"
+    room.service.calls[2].answer.set_result(FakeOutcome(unreviewed=[Span(0, 6)]))
+    await settle()
+    assert room.service.calls[3].assignment.edited == (), "what it left open is asked about now"
+    room.service.calls[3].answer.set_result(FakeOutcome())
+    await settle()
+    assert len(room.service.calls) == 4
+
+
+async def test_languages_that_are_not_wanted_are_not_reviewed() -> None:
+    room = Room(languages=("rust",))
+    room.open("x = bug\n")
+    await room.pause(60)
+    assert room.service.calls == []
+    assert room.service.looks == []
+    room.session.use(Defaults(languages=("python",)), room.service)
+    await settle()
+    assert len(room.editor.published) == 1
+    room.session.use(Defaults(languages=("rust",)), room.service)
+    await settle()
+    assert room.editor.published[1:] == [(A, 1, [])]
+
+
+async def test_progress_tells_how_much_is_known() -> None:
+    room = Room(manual=True)
+    room.open("x" * 100)
+    await settle()
+    await room.pause(0.6)
+    for left in (80, 90, 20):
+        room.service.calls[0].on_progress(FakeOutcome(unreviewed=[Span(0, left)]))
+    assert room.editor.shown[0].reports == [20, 80], "never backwards"
+
+
+async def test_what_is_dismissed_is_shown_only_for_the_asking() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    (found,) = marked("x = bug\n")
+    room.service.calls[0].answer.set_result(FakeOutcome(dismissed=[Dismissed(found, "not here")]))
+    await settle()
+    assert room.editor.published == []
+    document = room.session.documents.get(A)
+    assert document
+    assert room.session.publisher.toggle_dismissed(document)
+    told = "bug is wrong\nany input gives nothing\ndismissed: not here"
+    assert room.editor.published == [(A, 1, [f"0:4 {told}"])]
+    room.type(0, 0, "\n")
+    assert not room.session.publisher.toggle_dismissed(document)
+    assert room.editor.published[1:] == [(A, 2, [])]

@@ -6,7 +6,7 @@ import pytest
 from tests.support.lsp_wire import Json, Wire, settle, until
 from tests.support.reviewing import FakeBackend, FakeService
 
-from kibitz.lsp.session import Defaults
+from kibitz.lsp.reviews import Defaults
 from kibitz.lsp.setup import section
 from kibitz.provider.errors import ConfigError
 

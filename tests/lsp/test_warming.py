@@ -8,7 +8,7 @@ from tests.support.lsp_wire import Wire, edit, settle, until
 from tests.support.reviewing import FakeBackend, FakeService
 
 from kibitz.lsp.quiet import QUIET_SECONDS, START_SECONDS
-from kibitz.lsp.session import PROGRESS_AFTER_SECONDS, Defaults
+from kibitz.lsp.reviews import PROGRESS_AFTER_SECONDS, Defaults
 from kibitz.provider.errors import ConfigError
 
 if TYPE_CHECKING:

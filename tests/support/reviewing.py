@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kibitz.findings.finding import Confidence, Finding, Fix, Severity
+from kibitz.lsp.reviews import Defaults
 from kibitz.lsp.service import Loading
-from kibitz.lsp.session import Defaults
 from kibitz.provider.models import Usage
 from kibitz.text.spans import Span
 

@@ -14,6 +14,7 @@ from kibitz.text.lines import Encoding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_UNNECESSARY = 1
 _KNOWN_ENCODINGS = {encoding.value: encoding for encoding in Encoding}
 
 
@@ -34,6 +35,14 @@ class Client:
     """It answers `workspace/configuration`."""
     registers_configuration: bool = False
     """It sends `didChangeConfiguration` only after a registration."""
+    code_descriptions: bool = False
+    """It makes a link of a diagnostic's code."""
+    related_information: bool = False
+    """It shows what else belongs to a diagnostic."""
+    fades: bool = False
+    """It fades what is unnecessary."""
+    refreshes: bool = False
+    """It asks for diagnostics again when it is told to: it can pull them, and need not miss any."""
     process_id: int | None = None
     roots: tuple[str, ...] = ()
     """URIs of the folders it works in."""
@@ -61,6 +70,15 @@ def reduce(params: Mapping[str, Any]) -> Client:
             capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration"
         )
         is True,
+        code_descriptions=_at(capabilities, "textDocument", "publishDiagnostics", "codeDescriptionSupport")
+        is True,
+        related_information=_at(capabilities, "textDocument", "publishDiagnostics", "relatedInformation")
+        is True,
+        fades=_holds(
+            _at(capabilities, "textDocument", "publishDiagnostics", "tagSupport", "valueSet"), _UNNECESSARY
+        ),
+        refreshes=isinstance(_at(capabilities, "textDocument", "diagnostic"), dict)
+        and _at(capabilities, "workspace", "diagnostics", "refreshSupport") is True,
         process_id=process_id if type(process_id) is int and process_id > 0 else None,
         roots=_roots(params),
         options=params.get("initializationOptions"),
@@ -72,6 +90,10 @@ def _encoding(offered: object) -> Encoding:
         if isinstance(name, str) and name in _KNOWN_ENCODINGS:
             return _KNOWN_ENCODINGS[name]
     return Encoding.UTF16
+
+
+def _holds(values: object, wanted: object) -> bool:
+    return isinstance(values, list) and wanted in values
 
 
 def _roots(params: Mapping[str, Any]) -> tuple[str, ...]:

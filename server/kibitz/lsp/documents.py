@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from kibitz.lsp.shown import Shown, carry, carry_spans
 from kibitz.provider.models import Usage
 from kibitz.text.languages import block_comments, language_of, line_comments
-from kibitz.text.remap import remap
 from kibitz.text.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kibitz.text.lines import Encoding
     from kibitz.text.remap import Replacement
     from kibitz.text.snapshot import TextChange
+    from kibitz.text.spans import Span
 
 _SCHEMES = {"file", "untitled"}
 """Documents that are being edited; others are views (``git:``, ``output:``, …)."""
@@ -45,21 +46,23 @@ class Change(Enum):
     """What a ``didChange`` did."""
 
     APPLIED = auto()
-    DROPPED = auto()
-    """Applied, and it touched a finding that is gone now."""
+    TOUCHED = auto()
+    """Applied, and it was in a finding: that looks different now, or is gone."""
     REFUSED = auto()
     """The text is not known any more: nothing may be said about it until it is sent whole."""
     UNKNOWN = auto()
     """No such document is open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A finding as the editor has it."""
+class Intent(IntEnum):
+    """What a review is for; the most that was wanted counts."""
 
-    finding: Finding
-    stale: str = ""
-    """Why it was not looked at again when it should have been, in a few words. Empty: it is as reviewed."""
+    LOOK = 0
+    """To show what is known already: nothing is asked."""
+    TYPED = 1
+    """The typing pauses: what does not parse where it was typed is left for the next pause."""
+    WANTED = 2
+    """It was saved, or somebody asks for it: all that is not known is asked."""
 
 
 @dataclass(slots=True, eq=False)
@@ -68,8 +71,12 @@ class Run:
 
     snapshot: Snapshot
     base: tuple[Shown, ...]
+    """What was shown, dismissed or not."""
+    intent: Intent = Intent.WANTED
     verify: bool = False
     """Whether its findings are verified, if that is done on demand."""
+    edited: tuple[Span, ...] = ()
+    """What was typed before, and is not reviewed yet."""
     edits: list[Replacement] = field(default_factory=list)
 
 
@@ -83,12 +90,20 @@ class Document:
     language: str | None
     """As the rest of kibitz names it, or None for what is not source code."""
     shown: tuple[Shown, ...] = ()
+    dismissed: tuple[Shown, ...] = ()
+    """What would be shown if the user had not dismissed it."""
     synced: bool = True
     reviewed: str | None = None
     """The digest of the text that ``shown`` is the whole review of; None when it is not."""
     run: Run | None = None
+    intent: Intent = Intent.LOOK
+    """What the review is for that has not begun."""
     demanded: bool = False
     """Whether somebody asked for a review that verifies its findings, and it has not begun."""
+    edited: tuple[Span, ...] = ()
+    """What was typed and is not reviewed yet."""
+    background: bool = False
+    """Whether it was opened along with others, and nobody has looked at it yet."""
     spent: Usage = field(default_factory=Usage)
     """What its reviews took since it was opened."""
 
@@ -109,8 +124,9 @@ class Document:
 
     def begin(self) -> Run:
         """A review of the current text begins; one before it counts no more."""
-        self.run = Run(self.snapshot, self.shown, self.demanded)
-        self.demanded = False
+        base = (*self.shown, *self.dismissed)
+        self.run = Run(self.snapshot, base, self.intent, self.demanded, self.edited)
+        self.intent, self.demanded = Intent.LOOK, False
         return self.run
 
     def land(self, run: Run, outcome: Outcome, *, final: bool, failure: str = "") -> bool:
@@ -123,39 +139,64 @@ class Document:
         if self.run is not run:
             return False
         silent = tuple(outcome.unreviewed)
-        kept = [
-            old
-            for old in run.base
-            if any(part.overlaps(old.finding.span) for part in silent)
-            and not any(_repeats(new, old.finding) for new in outcome.findings)
+        new = [
+            each
+            for each in (
+                *map(Shown, outcome.findings),
+                *(Shown(each.finding, dismissed=each.why) for each in outcome.dismissed),
+            )
+            if each.span.of(run.snapshot.text) == each.finding.quote
         ]
-        if failure:
-            kept = [Shown(old.finding, failure) for old in kept]
-        merged = {shown.finding: shown for shown in (*kept, *map(Shown, outcome.findings))}
-        self.shown = _standing(carry(merged.values(), run.edits), self.snapshot.text)
+        kept = [
+            replace(old, stale=failure or old.stale)
+            for old in run.base
+            if any(part.overlaps(old.span) for part in silent)
+            and not any(_repeats(each, old) for each in new)
+        ]
+        merged = {each.finding: each for each in (*kept, *new)}
+        self._show(carry(merged.values(), run.edits, self.snapshot.text))
         if final:
             self.run = None
             self.spent += outcome.usage
             whole = not outcome.errors and not silent and not run.edits
             self.reviewed = run.snapshot.digest if whole else None
+            open_ones = [span for span in run.edited if any(_meets(part, span) for part in silent)]
+            self.edited = carry_spans(open_ones, run.edits)
         return True
 
     def doubt(self, run: Run, why: str) -> bool:
         """The review failed as a whole: what is shown stays, and is stale. False as for ``land``."""
         if self.run is not run:
             return False
-        self.shown = tuple(Shown(shown.finding, why) for shown in self.shown)
+        self.shown = tuple(replace(shown, stale=why) for shown in self.shown)
         return True
+
+    def edit(self, snapshot: Snapshot, edits: Sequence[Replacement]) -> None:
+        """It is another text now, made by ``edits``."""
+        self.snapshot, self.reviewed = snapshot, None
+        if self.run is not None:
+            self.run.edits.extend(edits)
+        self.edited = carry_spans(self.edited, edits)
+        self._show(carry((*self.shown, *self.dismissed), edits, snapshot.text))
 
     def forget(self) -> None:
         """Drop the findings and whatever is under way."""
-        self.shown = ()
+        self.shown = self.dismissed = self.edited = ()
         self.reviewed = self.run = None
 
+    def _show(self, all_of_them: Iterable[Shown]) -> None:
+        every = tuple(all_of_them)
+        self.shown = tuple(each for each in every if not each.dismissed)
+        self.dismissed = tuple(each for each in every if each.dismissed)
 
-def _repeats(new: Finding, old: Finding) -> bool:
+
+def _meets(one: Span, other: Span) -> bool:
+    return one.start <= other.end and other.start <= one.end
+
+
+def _repeats(new: Shown, old: Shown) -> bool:
     """Whether a finding of a unit that is not done says again what was said before."""
-    return new.rule == old.rule and (new.span == old.span or new.span.overlaps(old.span))
+    return new.finding.rule == old.finding.rule and (new.span == old.span or new.span.overlaps(old.span))
 
 
 class Documents:
@@ -201,16 +242,12 @@ class Documents:
         changes = changes[whole:] if whole is not None else changes
         snapshot, edits = document.snapshot.apply(version, changes, encoding)
         document.synced = True
-        same = snapshot.text == document.snapshot.text
-        document.snapshot = snapshot
-        if same:
+        if snapshot.text == document.snapshot.text:
+            document.snapshot = snapshot
             return Change.APPLIED
-        document.reviewed = None
-        if document.run is not None:
-            document.run.edits.extend(edits)
-        before = document.shown
-        document.shown = _standing(carry(before, edits), snapshot.text)
-        return Change.DROPPED if len(document.shown) < len(before) else Change.APPLIED
+        before = [each.touched for each in document.shown]
+        document.edit(snapshot, edits)
+        return Change.APPLIED if before == [each.touched for each in document.shown] else Change.TOUCHED
 
     def lose(self, uri: str) -> Change:
         """The text of that document is not known any more."""
@@ -220,43 +257,6 @@ class Documents:
         document.synced = False
         document.forget()
         return Change.REFUSED
-
-
-def carry(shown: Iterable[Shown], edits: Iterable[Replacement]) -> tuple[Shown, ...]:
-    """The findings after the edits, in order; without those that an edit touched."""
-    carried = tuple(shown)
-    for edit in edits:
-        moves = ((each, _after(each.finding, edit)) for each in carried)
-        carried = tuple(
-            each if moved is each.finding else Shown(moved, each.stale)
-            for each, moved in moves
-            if moved is not None
-        )
-    return carried
-
-
-def _after(finding: Finding, edit: Replacement) -> Finding | None:
-    span = remap(finding.span, edit)
-    if span is None:
-        return None
-    fix = finding.fix
-    if fix is not None:
-        fix_span = remap(fix.span, edit)
-        fix = replace(fix, span=fix_span) if fix_span is not None else None
-    if span == finding.span and fix is finding.fix:
-        return finding
-    return replace(finding, span=span, fix=fix)
-
-
-def _standing(shown: Iterable[Shown], text: str) -> tuple[Shown, ...]:
-    """What still stands in ``text``, in its order."""
-    standing = (each for each in shown if stands(each.finding, text))
-    return tuple(sorted(standing, key=lambda each: each.finding.span))
-
-
-def stands(finding: Finding, text: str) -> bool:
-    """Whether the finding's own text is what ``text`` has in its place."""
-    return finding.span.of(text) == finding.quote
 
 
 def path_of(uri: str) -> str | None:

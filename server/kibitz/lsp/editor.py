@@ -39,6 +39,15 @@ class WireEditor:
         params = types.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=list(diagnostics))
         self._protocol.notify(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, params)
 
+    def refresh(self) -> None:
+        """See ``Screen``."""
+        task = asyncio.get_running_loop().create_task(self._refresh())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _refresh(self) -> None:
+        await self._ask(types.WORKSPACE_DIAGNOSTIC_REFRESH, None)
+
     def show(self, message: str) -> None:
         """See ``Editor``."""
         params = types.ShowMessageParams(type=types.MessageType.Warning, message=message)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from kibitz.findings.finding import Confidence, Severity
+from kibitz.findings.rule_pages import address
 from kibitz.text.lines import Position
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from kibitz.findings.finding import Finding, Fix
     from kibitz.lsp.capabilities import Client
-    from kibitz.lsp.documents import Shown
+    from kibitz.lsp.shown import Shown
     from kibitz.text.lines import Encoding
     from kibitz.text.snapshot import Snapshot
     from kibitz.text.spans import Span
@@ -26,6 +29,7 @@ _SEVERITIES = {
     Severity.WARNING: types.DiagnosticSeverity.Warning,
     Severity.INFO: types.DiagnosticSeverity.Information,
 }
+_MAX_RELATED = 3
 _MAX_TITLE = 100
 _CONFIRM = "kibitz.confirm"
 
@@ -48,30 +52,85 @@ def lsp_range(span: Span, snapshot: Snapshot, encoding: Encoding) -> types.Range
     return types.Range(types.Position(start.line, start.character), types.Position(end.line, end.character))
 
 
-def diagnostic(shown: Shown, snapshot: Snapshot, encoding: Encoding) -> types.Diagnostic:
-    """The finding as a diagnostic of ``snapshot``. What is stale says so in words: LSP has no tag for it."""
-    finding, stale = shown.finding, shown.stale
-    lines = (finding.title, finding.trigger, f"not re-checked: {stale}" if stale else "")
+def diagnostic(shown: Shown, snapshot: Snapshot, client: Client) -> types.Diagnostic:
+    """The finding as a diagnostic of ``snapshot``. What is in doubt says so in words: there is no tag."""
+    finding = shown.finding
+    fix = finding.fix if not shown.touched else None
+    fades = client.fades and fix is not None and not fix.new_text and not shown.dismissed
     return types.Diagnostic(
-        range=lsp_range(finding.span, snapshot, encoding),
-        message="\n".join(line for line in lines if line),
-        severity=_SEVERITIES[finding.severity],
+        range=lsp_range(shown.span, snapshot, client.encoding),
+        message="\n".join(filter(None, (finding.title, finding.trigger, _doubt(shown)))),
+        severity=_severity(shown),
         code=finding.rule,
+        code_description=_page(finding, client),
         source=SOURCE,
-        data={"id": identity(finding), "version": snapshot.version, "stale": bool(stale)},
+        tags=[types.DiagnosticTag.Unnecessary] if fades else None,
+        data={
+            "id": identity(finding),
+            "version": snapshot.version,
+            "stale": bool(shown.stale),
+            "touched": shown.touched,
+            "dismissed": bool(shown.dismissed),
+        },
     )
+
+
+def diagnostics(every: Sequence[Shown], snapshot: Snapshot, client: Client) -> list[types.Diagnostic]:
+    """All of a document's, each with where else the same was found, if the client shows that."""
+    rendered = [diagnostic(each, snapshot, client) for each in every]
+    if client.related_information:
+        for group in _alike(every):
+            for number in group:
+                rendered[number].related_information = [
+                    types.DiagnosticRelatedInformation(
+                        types.Location(snapshot.uri, rendered[other].range), "The same was found here"
+                    )
+                    for other in group
+                    if other != number
+                ][:_MAX_RELATED]
+    return rendered
+
+
+def _alike(every: Sequence[Shown]) -> Iterable[Sequence[int]]:
+    """The places in ``every`` of findings that say the same about the same lines."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for number, each in enumerate(every):
+        groups.setdefault((each.finding.rule, each.finding.quote), []).append(number)
+    return (group for group in groups.values() if len(group) > 1)
+
+
+def _page(finding: Finding, client: Client) -> types.CodeDescription | None:
+    page = address(finding.rule) if client.code_descriptions else None
+    return types.CodeDescription(page) if page else None
+
+
+def _severity(shown: Shown) -> types.DiagnosticSeverity:
+    if shown.dismissed:
+        return types.DiagnosticSeverity.Hint
+    if shown.touched:
+        # It may be mended by now: no reason for alarm.
+        return types.DiagnosticSeverity.Information
+    return _SEVERITIES[shown.finding.severity]
+
+
+def _doubt(shown: Shown) -> str:
+    if shown.dismissed:
+        return f"dismissed: {shown.dismissed}"
+    if shown.stale:
+        return f"not re-checked: {shown.stale}"
+    return "to be re-checked: you edited this since" if shown.touched else ""
 
 
 def quick_fix(shown: Shown, snapshot: Snapshot, client: Client) -> types.CodeAction | None:
     """The action that applies the finding's fix, or None if none fits the text of ``snapshot``."""
     finding, fix = shown.finding, shown.finding.fix
-    if fix is None or fix.span.of(snapshot.text) != fix.old_text:
+    if shown.touched or fix is None or fix.span.of(snapshot.text) != fix.old_text:
         return None
     sure = finding.confidence is Confidence.CERTAIN and not fix.needs_review
     return types.CodeAction(
         title=_title(finding, fix),
         kind=types.CodeActionKind.QuickFix,
-        diagnostics=[diagnostic(shown, snapshot, client.encoding)],
+        diagnostics=[diagnostic(shown, snapshot, client)],
         is_preferred=sure and not shown.stale,
         edit=_edit(fix, snapshot, client),
     )

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 class Work(Protocol):
     """What is scheduled."""
 
+    def due(self, key: str) -> None:
+        """What was asked for ``later`` is about to begin."""
+
     def wanted(self, key: str) -> bool:
         """Whether there is anything to do for ``key`` that is not done, or being done, already."""
 
@@ -72,7 +75,7 @@ class Scheduler:
         if slot.timer is not None:
             slot.timer.cancel()
         latest = slot.first + max(max_delay, debounce)
-        slot.timer = self._clock.call_later(max(min(debounce, latest - now), 0), lambda: self.now(key))
+        slot.timer = self._clock.call_later(max(min(debounce, latest - now), 0), lambda: self._due(key))
 
     def now(self, key: str) -> None:
         """Work at once, if there is anything to do, in place of what is being done for an older text."""
@@ -87,6 +90,10 @@ class Scheduler:
         slot.begun, slot.urgency = False, Urgency(priority)
         run = self._run(key, slot, slot.urgency, slot.task)
         slot.task = asyncio.get_running_loop().create_task(run)
+
+    def _due(self, key: str) -> None:
+        self._work.due(key)
+        self.now(key)
 
     def rise(self, key: str, priority: Priority) -> None:
         """What is being done for ``key``, or waits for its turn, is at least that urgent."""

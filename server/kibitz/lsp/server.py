@@ -102,7 +102,7 @@ class KibitzServer(LanguageServer):
         """The documents and their reviews."""
         from kibitz.lsp.session import Session  # noqa: PLC0415 - after initialize
 
-        return Session(self.editor, self.clock, self.client.encoding)
+        return Session(self.editor, self.clock, self.client)
 
     @cached_property
     def warming(self) -> Warming:

@@ -154,7 +154,7 @@ class Setup:
             suffix = f" ({more} more in the log)" if more else ""
             self._session.notices.once(loading.problems, loading.problems[0] + suffix)
         session = self._session
-        session.knobs = loading.knobs
+        session.reviews.knobs = loading.knobs
         if session.service is not None and not loading.rebuild:
             session.use(loading.knobs, session.service)
             self._renewed()

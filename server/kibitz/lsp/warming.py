@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kibitz.lsp.faults import describe
 from kibitz.lsp.quiet import Quiet
-from kibitz.lsp.session import PROGRESS_AFTER_SECONDS
+from kibitz.lsp.reviews import PROGRESS_AFTER_SECONDS
 
 if TYPE_CHECKING:
     from kibitz.lsp.clock import Clock, Timer

@@ -4,7 +4,7 @@ from tests.support.lsp_wire import Json, Wire, settle, until
 from tests.support.reviewing import FakeBackend, FakeService
 
 from kibitz.lsp.commands import COMMANDS
-from kibitz.lsp.session import Defaults
+from kibitz.lsp.reviews import Defaults
 from kibitz.provider.errors import ConfigError
 
 URI = "untitled:a.py"

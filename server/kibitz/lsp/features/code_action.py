@@ -15,8 +15,9 @@ from kibitz.lsp.rendering import SOURCE, identity, quick_fix
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kibitz.lsp.documents import Document, Shown
+    from kibitz.lsp.documents import Document
     from kibitz.lsp.server import KibitzServer
+    from kibitz.lsp.shown import Shown
 
 
 def code_action(ls: KibitzServer, params: types.CodeActionParams) -> list[types.CodeAction]:

@@ -1,0 +1,60 @@
+"""A page for each rule, which editors link from its findings: a file beside this one, so without a network.
+
+``python -m kibitz.findings.rule_pages`` writes them anew after a change of the catalogue.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kibitz.findings.rules import RULES
+
+if TYPE_CHECKING:
+    from kibitz.findings.rules import Rule
+
+FOLDER = Path(__file__).with_name("pages")
+
+
+@cache
+def address(code: str) -> str | None:
+    """The URI of the page about a rule; None if there is none. Looks at no disk."""
+    return (FOLDER / f"{code}.md").as_uri() if code in RULES else None
+
+
+def markdown(rule: Rule) -> str:
+    """The page."""
+    return f"""# {rule.name}
+
+`{rule.code}` · {rule.family} · {rule.severity} unless the model says better
+
+kibitz reports under this rule: {rule.definition}.
+
+For example:
+
+```
+{rule.example}
+```
+
+## If it is wrong, or you do not care
+
+- One finding: the code action *Dismiss this finding*. It stays dismissed for this code, wherever it moves.
+- One line: a comment on it, or on the line above: `kibitz: ignore[{rule.code}]` and why.
+- One file: the code action *Dismiss {rule.code} in this file*.
+- Everywhere: `rules_off = ["{rule.code}"]` in your `config.toml`, or the editor's setting `kibitz.rulesOff`.
+"""
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Write all pages, and remove those of rules that are gone."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.md"):
+        if old.stem not in RULES:
+            old.unlink()
+    for rule in RULES.values():
+        (folder / f"{rule.code}.md").write_text(markdown(rule), "utf-8")
+
+
+if __name__ == "__main__":
+    write()

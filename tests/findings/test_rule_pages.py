@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from kibitz.findings import rule_pages
+from kibitz.findings.rules import RULES
+
+
+def test_the_pages_are_those_of_the_catalogue() -> None:
+    there = {path.stem: path.read_text("utf-8") for path in rule_pages.FOLDER.glob("*.md")}
+    assert there == {code: rule_pages.markdown(rule) for code, rule in RULES.items()}
+
+
+def test_each_rule_has_an_address_that_leads_to_its_page() -> None:
+    for code, rule in RULES.items():
+        address = rule_pages.address(code)
+        assert address is not None
+        page = Path(unquote(urlsplit(address).path)).read_text("utf-8")
+        assert rule.definition in page
+        assert rule.example in page
+    assert rule_pages.address("project/../../etc/passwd") is None
+
+
+def test_writing_removes_what_is_no_rule_any_more(tmp_path: Path) -> None:
+    (tmp_path / "gone.md").write_text("old")
+    rule_pages.write(tmp_path)
+    assert {path.stem for path in tmp_path.iterdir()} == set(RULES)
