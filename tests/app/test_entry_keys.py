@@ -127,7 +127,7 @@ def test_the_embedded_model_counts_by_its_name_and_room() -> None:
 
 
 def test_where_when_and_by_whom_are_not_even_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked_for = {"text", "language", "identity", "accepted", "known"}
+    asked_for = {"text", "language", "identity", "accepted", "known", "edited"}  # the last two change no key
     assert inspect.signature(entries_of).parameters.keys() == asked_for
     before = digests(PIECE, **REMOTE)
     monkeypatch.setattr(time, "time", lambda: 0.0)

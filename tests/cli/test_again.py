@@ -151,7 +151,7 @@ def test_stale_records_are_not_enough(fake: FakeProvider, folder: Path) -> None:
     assert len(fake.requests) == 1
 
 
-@pytest.mark.parametrize("value", ["", "no", '{"whole": 1}', '{"format": 2, "findings": []}'])
+@pytest.mark.parametrize("value", ["", "no", '{"whole": 2}', '{"format": 3, "findings": []}'])
 def test_what_is_no_record_is_looked_at_closely(fake: FakeProvider, folder: Path, value: str) -> None:
     (folder / "a.py").write_text(CLEAN)
     assert check(CHECK) == 0

@@ -206,7 +206,7 @@ def test_verify_deletes_what_makes_no_sense(capsys: pytest.CaptureFixture[str]) 
     keep({ONE: FRESH, TWO: FAILED})
     assert run(["cache", "verify"]) == 0
     assert capsys.readouterr().out.startswith("2 entries on disk in order (")
-    keep({TWO: Kept('{"format":2,"findings":"many"}', DAY, DAY), THREE: Kept("nonsense", DAY, DAY)})
+    keep({TWO: Kept('{"format":3,"findings":"many"}', DAY, DAY), THREE: Kept("nonsense", DAY, DAY)})
     assert run(["cache", "verify"]) == 2
     out, err = capsys.readouterr()
     assert "2 entries made no sense and went" in err

@@ -405,3 +405,62 @@ async def test_the_real_client_sends_each_batch_as_one_request() -> None:
         assert len(fake.requests) == review.stats.usage.requests <= 15
         prompts = [seen.prompt.text for seen in fake.requests]
         assert sum(prompt.count("\n### Piece ") + 1 for prompt in prompts) == 100
+
+
+async def test_a_look_asks_for_nothing_and_shows_what_is_known() -> None:
+    client = FakeClient()
+    reviewer = make(client)
+    await reviewer.review(Source(function("a", "bug"), "python"))
+    text = function("a", "bug") + "\n\n" + function("b", "bug")
+    looked = await reviewer.review(Source(text, "python"), ask=False)
+    assert client.asked == [["a"]]
+    assert [found.span.start for found in looked.findings] == [text.index("bug")]
+    assert [span.of(text) for span in looked.unreviewed] == [function("b", "bug").rstrip()]
+    assert looked.errors == ()
+    assert looked.waiting == 0
+    assert [found.origin.cached for found in looked.findings if found.origin] == [True]
+
+
+async def test_what_is_half_typed_is_not_asked_about_and_the_rest_is() -> None:
+    client = FakeClient()
+    reviewer = make(client)
+    before = function("b", "bug") + "\n\n" + function("a", "(bug")
+    typed = Span(before.index("(bug"), len(before) - 1)
+    review = await reviewer.review(Source(before, "python", edited=(typed,)))
+    assert client.asked == [["b"]]
+    assert review.waiting == 1
+    assert [span.of(before) for span in review.unreviewed] == [function("a", "(bug").rstrip()]
+    assert review.errors == ()
+    review = await reviewer.review(Source(before, "python"))
+    assert client.asked == [["b"], ["a"]], "who saves it, or asks for it, need not have it parse"
+    again = await reviewer.review(Source(before, "python", edited=(typed,)))
+    assert again.waiting == 0, "it is known by now"
+    assert again.unreviewed == ()
+
+
+async def test_each_review_may_show_something_else() -> None:
+    reviewer = make(FakeClient())
+    source = Source(function("a", "bug"), "python")
+    assert (await reviewer.review(source)).findings
+    nothing = ReviewSettings(rules_off=frozenset({"wrong-value"}))
+    assert not (await reviewer.review(source, settings=nothing)).findings
+    assert (await reviewer.review(source)).findings
+
+
+class Refusing:
+    """Does not want findings in files of one name."""
+
+    def of(self, source: Source) -> Callable[[Finding], str | None]:
+        return lambda _finding: "not here" if source.path == "/w/a.py" else None
+
+
+async def test_what_was_dismissed_is_told_apart_also_where_the_whole_file_is_known() -> None:
+    reviewer = make(FakeClient(), ReviewSettings(dismissing=Refusing()))
+    text = function("a", "bug")
+    for _ in range(2):
+        here = await reviewer.review(Source(text, "python", path="/w/a.py"))
+        assert [(each.finding.quote, each.why) for each in here.dismissed] == [("bug", "not here")]
+        assert here.findings == ()
+        elsewhere = await reviewer.review(Source(text, "python", path="/w/b.py"))
+        assert [found.quote for found in elsewhere.findings] == ["bug"]
+        assert elsewhere.dismissed == ()

@@ -94,8 +94,8 @@ class Finding:
     """The text at ``span`` when it was found."""
     fix: Fix | None = None
     unit: str = field(default="", compare=False)
-    """The definition that it stands in, such as ``Order.total``; empty where there is none. Not kept in
-    caches: the same unit may stand elsewhere."""
+    """A hash of the name of the definition that it stands in; empty where there is none. Not kept with it:
+    the same text may stand elsewhere."""
     origin: Origin | None = field(default=None, compare=False)
     """Where it comes from, if that is known. Not kept with it: an answer's findings share one."""
 

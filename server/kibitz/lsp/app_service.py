@@ -104,6 +104,7 @@ class AppService:
             source,
             urgency=urgency,
             verify=assignment.verify,
+            ask=assignment.ask,
             retry=urgency.priority is Priority.EXPLICIT,
             on_progress=lambda so_far: on_progress(_found(so_far)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,9 @@ class Landing:
             self.on_piece(index, analysis)
 
 
-def settled(job: Job, claims: Sequence[Claim], dropped: Counter[str], answered_by: str = "") -> PieceAnalysis:
+def settled(
+    job: Job, claims: Sequence[Claim], dropped: Counter[str], answered_by: str = "", *, model: str = ""
+) -> PieceAnalysis:
     """What stands in the code of what was claimed about it; adds to ``dropped``. Takes CPU: for a thread."""
     findings: list[Finding] = []
     for claim in claims:
@@ -110,4 +113,4 @@ def settled(job: Job, claims: Sequence[Claim], dropped: Counter[str], answered_b
             dropped[lost] += 1
         findings.append(finding)
     findings.sort(key=lambda finding: finding.span)
-    return PieceAnalysis(tuple(findings), dropped, answered_by or job.reduced)
+    return PieceAnalysis(tuple(findings), dropped, answered_by or job.reduced, model=model, at=time.time())

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kibitz.findings.prompt import PieceClaims
-    from kibitz.provider.call import Call
+    from kibitz.provider.call import Call, Tally
     from kibitz.provider.connection import Connection
     from kibitz.provider.landing import Job, Landing
-    from kibitz.provider.models import PieceAnalysis, Usage
+    from kibitz.provider.models import PieceAnalysis
     from kibitz.provider.wire import Answer
 
 _FIXED = estimate(INSTRUCTIONS) + estimate(json.dumps(SCHEMA))
@@ -106,8 +106,8 @@ async def _ask(connection: Connection, pack: Sequence[Job], call: Call, landing:
     except OpenAIError as error:
         return _Failure(pack, error, shown=early is not None and early.shown)
     # The gate parses: not on the event loop.
-    paid = one.tally.answer
-    for index, analysis in await connection.turns.in_thread(_settled, pack, claimed, instead, paid):
+    said = one.tally
+    for index, analysis in await connection.turns.in_thread(_settled, pack, claimed, instead, said):
         landing.land(index, analysis)
     return None
 
@@ -163,10 +163,13 @@ class _Division:
 
 
 def _settled(
-    pack: Sequence[Job], claimed: Sequence[PieceClaims], instead: str, paid: Usage
+    pack: Sequence[Job], claimed: Sequence[PieceClaims], instead: str, said: Tally
 ) -> list[tuple[int, PieceAnalysis]]:
-    parts = shares(paid, [job.tokens for job in pack])
+    parts = shares(said.answer, [job.tokens for job in pack])
     return [
-        (job.index, replace(settled(job, piece.claims, Counter(piece.dropped), instead), paid=part))
+        (
+            job.index,
+            replace(settled(job, piece.claims, Counter(piece.dropped), instead, model=said.model), paid=part),
+        )
         for job, piece, part in zip(pack, claimed, parts, strict=True)
     ]

@@ -55,6 +55,10 @@ class PieceAnalysis:
     answer is not worth keeping for long."""
     unverified: bool = False
     """Whether the findings were to be verified, and the verifier could not be asked."""
+    model: str = field(default="", compare=False)
+    """Who answered, as the provider names it."""
+    at: float | None = field(default=None, compare=False)
+    """When, in seconds since 1970."""
     paid: Usage = field(default_factory=Usage)
     """Its share of what the requests took that answered it: what is saved whenever it is used again."""
 

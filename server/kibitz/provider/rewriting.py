@@ -33,7 +33,7 @@ async def ask_rewrite(connection: Connection, job: Job, call: Call, landing: Lan
         return
     # The gate parses: not on the event loop.
     analysis = await connection.turns.in_thread(settled, job, claims, dropped, instead)
-    landing.land(job.index, replace(analysis, paid=dialogue.paid))
+    landing.land(job.index, replace(analysis, model=call.tally.model, paid=dialogue.paid))
 
 
 @dataclass(slots=True)

@@ -5,36 +5,84 @@ Everything here is applied to cached answers, too: other settings show other fin
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kibitz.findings.finding import Confidence, Severity
+from kibitz.findings.finding import Confidence, Origin, Severity
+from kibitz.review.result import Dismissed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from kibitz.findings.finding import Finding
     from kibitz.provider.models import PieceAnalysis
     from kibitz.review.entries import Entry
     from kibitz.review.result import ReviewSettings
+    from kibitz.text.spans import Span
 
 _SEVERITY = {severity: rank for rank, severity in enumerate(Severity)}
 _CONFIDENCE = {confidence: rank for rank, confidence in enumerate(Confidence)}
 
 
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What is shown of what is known, each in the order of the text."""
+
+    findings: tuple[Finding, ...]
+    dismissed: tuple[Dismissed, ...]
+    hidden: int
+    """How many the settings keep back."""
+
+
 def assemble(
-    entries: Iterable[Entry], known: Mapping[str, PieceAnalysis], settings: ReviewSettings
-) -> tuple[tuple[Finding, ...], int]:
-    """The findings to show, relative to the document, in the order of the text; and how many are hidden."""
+    entries: Iterable[Entry],
+    known: Mapping[str, PieceAnalysis],
+    settings: ReviewSettings,
+    *,
+    dismissed: Callable[[Finding], str | None] | None = None,
+    cached: Container[str] = (),
+) -> Assembled:
+    """The findings to show, relative to the document.
+
+    Args:
+        entries: the document's units.
+        known: what is known of them, by digest.
+        settings: what is shown.
+        dismissed: why the user does not want to see a finding; None: nothing was dismissed.
+        cached: digests of what was known before.
+    """
     found = [
-        finding.shift(entry.unit.span.start)
+        finding
         for entry in entries
         if entry.digest in known
-        for finding in known[entry.digest].findings
+        for finding in _placed(entry, known[entry.digest], cached=entry.digest in cached)
     ]
     distinct = _without_repetition(sorted(found, key=_worst_first))
-    shown = [finding for finding in distinct if _is_wanted(finding, settings)]
-    shown = shown[: settings.max_findings]
-    return tuple(sorted(shown, key=lambda f: (f.span, _worst_first(f)))), len(distinct) - len(shown)
+    wanted = [finding for finding in distinct if _is_wanted(finding, settings)]
+    refused: list[Dismissed] = []
+    if dismissed is not None:
+        refused = [Dismissed(each, why) for each in wanted if (why := dismissed(each)) is not None]
+        gone = {id(each.finding) for each in refused}
+        wanted = [finding for finding in wanted if id(finding) not in gone]
+    shown = wanted[: settings.max_findings]
+    return Assembled(
+        tuple(sorted(shown, key=_by_place)),
+        tuple(sorted(refused, key=lambda each: _by_place(each.finding))),
+        len(distinct) - len(shown) - len(refused),
+    )
+
+
+def _placed(entry: Entry, analysis: PieceAnalysis, *, cached: bool) -> Iterator[Finding]:
+    """The findings of a unit, relative to the document, with where they come from."""
+    if analysis.findings:
+        unit = entry.unit.identity
+        origin = Origin(analysis.model, analysis.at, analysis.paid.cost_usd, cached=cached)
+        for finding in analysis.findings:
+            yield replace(finding.shift(entry.unit.span.start), unit=unit, origin=origin)
+
+
+def _by_place(finding: Finding) -> tuple[Span, tuple[int, int, bool, int, str]]:
+    return finding.span, _worst_first(finding)
 
 
 def _worst_first(finding: Finding) -> tuple[int, int, bool, int, str]:

@@ -10,13 +10,17 @@ from kibitz.findings.prompt import list_review
 from kibitz.provider.models import Piece
 from kibitz.provider.tokens import estimate
 from kibitz.review.context import context_of
+from kibitz.review.faults import half_typed
 from kibitz.review.outline import outline
 from kibitz.review.units import units_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
+    from kibitz.review.faults import Fault
     from kibitz.review.units import Unit
+    from kibitz.text.lines import LineIndex
+    from kibitz.text.spans import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,9 @@ class Entry:
     accepted: tuple[str, ...] = ()
     """Where answers are known under several digests: all of them, best first. Under the last one it is known
     what was found, verified or not."""
+
+    waits: bool = False
+    """Whether it is half typed, so that asking about it would be too early."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -49,7 +56,9 @@ def entries_of(
     language: str,
     identity: Identity,
     accepted: Sequence[Identity] = (),
+    *,
     known: Container[str] = (),
+    edited: Sequence[Span] = (),
 ) -> tuple[Entry, ...]:
     """The entries of a document, in order. Pure CPU, about 40 ms for 3,000 lines: run it in a thread.
 
@@ -59,8 +68,10 @@ def entries_of(
         identity: who is asked.
         accepted: whose answers can be used, best first; empty: only those of ``identity``.
         known: digests that will hardly be asked about.
+        edited: what was typed lately, in code points.
     """
     document = outline(text, language)
+    open_faults = half_typed(document.faults, edited, document.lines) if edited else ()
     entries: list[Entry] = []
     for unit in units_of(document):
         context = context_of(unit, document)
@@ -72,8 +83,14 @@ def entries_of(
         )
         piece = Piece(unit.text, language, context, eol)
         estimated = None if digest in known else _tokens(piece)
-        entries.append(Entry(unit, piece, digest, estimated, keys))
+        waits = bool(open_faults) and _holds(unit, open_faults, document.lines)
+        entries.append(Entry(unit, piece, digest, estimated, keys, waits))
     return tuple(entries)
+
+
+def _holds(unit: Unit, faults: Sequence[Fault], lines: LineIndex) -> bool:
+    first, last = lines.line_of(unit.span.start), lines.line_of(unit.span.end)
+    return any(fault.first <= last and first <= fault.last for fault in faults)
 
 
 def _tokens(piece: Piece) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from kibitz.review.bindings import LINE, bound_by, declared
+from kibitz.review.faults import Fault, faults_of
 from kibitz.review.grammar import GRAMMARS, Grammar
 from kibitz.review.nodes import Source, body_of, core_of, has_code, is_import_call, is_inert, name_of
 from kibitz.text.syntax import parse
@@ -105,6 +106,8 @@ class Outline:
     statements: list[Statement] = field(default_factory=list)
     notes: set[int] = field(default_factory=set)
     """Lines that hold only comments or attributes."""
+    faults: tuple[Fault, ...] = ()
+    """Where it does not parse."""
     glue: set[int] = field(default_factory=set)
     """Lines that frame members: headers, ``if``, ``else``, ``#ifdef``."""
 
@@ -116,6 +119,7 @@ def outline(text: str, language: str) -> Outline:
     found = Outline(source.lines, language, parsed=tree is not None)
     if tree is not None:
         _Reader(source, GRAMMARS[language], found).read(tree.root_node, None, 0)
+        found.faults = faults_of(tree.root_node, source)
         # Syntax errors can pull apart what belongs together; the order of the text is the one that holds.
         found.definitions.sort(key=lambda definition: (definition.first, definition.last))
     return found

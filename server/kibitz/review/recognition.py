@@ -14,6 +14,9 @@ from kibitz.review import whole
 from kibitz.review.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kibitz.findings.finding import Finding
     from kibitz.review.answers import Answers
     from kibitz.review.lookup import LookUp
     from kibitz.review.result import Review, ReviewSettings, Source
@@ -78,6 +81,8 @@ class Recogniser:
             return None
         fetched = await self._answers.fetch({key: entry.piece for entry in entries for key in entry.keys})
         run = Run(entries)
+        run.dismissed = await dismissed_of(source, settings)
+        run.cached = frozenset(entry.digest for entry in entries)
         looked_up = []
         for entry in entries:
             known = next((fetched[key] for key in entry.keys if key in fetched), None)
@@ -91,6 +96,13 @@ class Recogniser:
         dropped = Counter(review.stats.dropped) + Counter(record.dropped)
         stats = replace(review.stats, units=record.units, cached_units=record.units, dropped=dropped)
         return replace(review, stats=stats)
+
+
+async def dismissed_of(source: Source, settings: ReviewSettings) -> Callable[[Finding], str | None] | None:
+    """Why the user does not want to see findings of a document; None: there is nothing to go by."""
+    if settings.dismissing is None:
+        return None
+    return await asyncio.to_thread(settings.dismissing.of, source)
 
 
 def _record(run: Run, fresh_s: float, left_s: float) -> Kept | None:

@@ -19,7 +19,7 @@ from kibitz.provider.tokens import estimate
 from kibitz.review.entries import entries_of, pack
 from kibitz.review.flights import Flights
 from kibitz.review.lookup import LookUp
-from kibitz.review.recognition import Recogniser
+from kibitz.review.recognition import Recogniser, dismissed_of
 from kibitz.review.result import Review, ReviewSettings, Source, Stats
 from kibitz.review.run import Batch, Run
 from kibitz.review.whole import Whose, whose
@@ -108,6 +108,8 @@ class Reviewer:
         verify: bool = False,
         stale: bool = True,
         retry: bool = False,
+        ask: bool = True,
+        settings: ReviewSettings | None = None,
         on_progress: Callable[[Review], None] | None = None,
     ) -> Review:
         """Review a document. Failures of the provider are in the result, not raised.
@@ -115,22 +117,29 @@ class Reviewer:
         What it asks for is as urgent as ``urgency`` says, also when that rises on the way. With ``verify``
         findings are verified if the settings leave that to the review. With ``stale`` an answer that is too
         old will do, and is asked for again in the background; without, only if nothing newer can be had.
-        With ``retry`` what failed for good a short while ago is asked again.
+        With ``retry`` what failed for good a short while ago is asked again. Without ``ask`` what is known
+        has to do: nothing is sent. What is shown goes by ``settings`` if there are any, and else by the
+        reviewer's own.
         ``on_progress`` gets the state so far once all that is missing is being asked for (even if nothing is
         known yet: whoever replaces an older review may end that one now), and whenever an answer has come.
         Cancelling stops the requests that no other review waits for; what has come by then is remembered.
         """
         mine = self._whose(asked=verify)
-        recognition = await self._recogniser.look(source, mine, self.settings)
+        settings = settings or self.settings
+        recognition = await self._recogniser.look(source, mine, settings)
         if recognition is not None and recognition.review is not None:
             return recognition.review
         entries = await self._entries(source, mine)
         run, urgency = Run(entries, bool(mine.identity.verifier), retry), urgency or Urgency()
+        run.dismissed = await dismissed_of(source, settings)
         fetched = await self._fetch(entries)
         woken = asyncio.Event()
         # From the look into the cache to boarding there is no await: nothing is asked for twice.
         looked_up = LookUp(run, fetched, stale=stale)
-        missing = looked_up.all(self._answers)
+        missing = looked_up.all(self._answers, counts=ask)
+        if put_off := [entry for entry in missing if entry.waits or not ask]:
+            run.put_off(put_off)
+            missing = [entry for entry in missing if entry.digest not in run.failed]
         with ExitStack() as boarded:
             while missing and not run.is_hopeless:
                 for flight in self._flights_for(missing, run, urgency):
@@ -140,7 +149,7 @@ class Reviewer:
                     run.waiting.append(flight)
                 while run.waiting and not run.is_hopeless:
                     # When the last answer has landed, only the flight's end (and its bill) is waited for.
-                    if on_progress is not None and (state := run.state(self.settings)).pending:
+                    if on_progress is not None and (state := run.state(settings)).pending:
                         on_progress(state)
                     await woken.wait()
                     woken.clear()
@@ -148,10 +157,11 @@ class Reviewer:
                 # What another review had asked about already still has to be verified.
                 missing = run.unchecked()
         run.end()
-        self._renew(looked_up.stale, run)
+        if ask:
+            self._renew(looked_up.stale, run)
         if recognition is not None:
             self._recogniser.keep(recognition, run, looked_up)
-        return run.state(self.settings)
+        return run.state(settings)
 
     async def missing(self, source: Source) -> tuple[list[Entry], int]:
         """What a review of ``source`` would have to ask for, each text once, and out of how many units.
@@ -192,10 +202,8 @@ class Reviewer:
         return whose(self.identity, self._verifier, self.settings.verify, asked=asked)
 
     async def _entries(self, source: Source, mine: Whose) -> tuple[Entry, ...]:
-        known = self._answers.digests()
-        return await asyncio.to_thread(
-            entries_of, source.text, source.language, mine.identity, mine.accepted, known
-        )
+        read = partial(entries_of, known=self._answers.digests(), edited=source.edited)
+        return await asyncio.to_thread(read, source.text, source.language, mine.identity, mine.accepted)
 
     async def _fetch(self, entries: Sequence[Entry]) -> Mapping[str, Known]:
         """What is known; brought into memory, so that the look-up itself waits for nothing."""

@@ -13,9 +13,10 @@ from kibitz.review.assemble import assemble
 from kibitz.review.result import Review, Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from kibitz.cache.flight import Flight
+    from kibitz.findings.finding import Finding
     from kibitz.provider.limits.priority import Urgency
     from kibitz.review.entries import Entry
     from kibitz.review.result import ReviewSettings
@@ -60,6 +61,10 @@ class Run:
     errors: dict[tuple[type[OpenAIError], str], OpenAIError] = field(default_factory=dict)
     waiting: list[UnitFlight] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
+    waits: frozenset[str] = frozenset()
+    """What is half typed, and not asked about yet."""
+    dismissed: Callable[[Finding], str | None] | None = None
+    """Why the user does not want to see a finding."""
     _owners: dict[str, str] = field(init=False)
     """From each key that an entry accepts to the entry's digest."""
 
@@ -103,6 +108,12 @@ class Run:
             else:
                 self.failed.add(digest)
 
+    def put_off(self, entries: Iterable[Entry]) -> None:
+        """Some units are not asked about in this review."""
+        digests = frozenset(entry.digest for entry in entries)
+        self.failed |= digests
+        self.waits |= frozenset(entry.digest for entry in self.entries if entry.waits) & digests
+
     def unchecked(self) -> list[Entry]:
         """What is found, and waits for nothing but to be verified; each text once."""
         open_ones = {entry.digest: entry for entry in self.entries if entry.digest in self.unverified}
@@ -123,12 +134,15 @@ class Run:
 
     def state(self, settings: ReviewSettings) -> Review:
         """The review as it is now."""
-        findings, hidden = assemble(self.entries, {**self.early, **self.known}, settings)
+        known = {**self.early, **self.known}
+        shown = assemble(self.entries, known, settings, dismissed=self.dismissed, cached=self.cached)
         open_entries = [entry for entry in self.entries if entry.digest not in self.known]
-        stats = self._stats(hidden)
+        stats = self._stats(shown.hidden)
         told = {(type(error), error.message): error for error in stats.verification.errors}
         return Review(
-            findings=findings,
+            findings=shown.findings,
+            dismissed=shown.dismissed,
+            waiting=sum(entry.digest in self.waits for entry in open_entries),
             pending=tuple(entry.unit.span for entry in open_entries if entry.digest not in self.failed),
             unreviewed=tuple(entry.unit.span for entry in open_entries if entry.digest in self.failed),
             errors=tuple({**self.errors, **told}.values()),

@@ -14,6 +14,7 @@ from pathlib import Path
 from kibitz.findings.sources import sources_version
 
 MODULES = (
+    "review/faults",
     "provider/tokens",
     *(f"review/{name}" for name in ("bindings", "context", "entries", "grammar", "nodes", "outline")),
     *("review/units", "review/windows", "text/languages", "text/lines", "text/spans", "text/syntax"),

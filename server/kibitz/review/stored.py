@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -27,12 +28,13 @@ from kibitz.telemetry.masking import mask
 from kibitz.text.lines import LineIndex
 from kibitz.text.spans import Span
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the same JSON would mean something else."""
 SECRET = "fix-with-secret-not-kept"  # noqa: S105 - a reason to drop a fix
 MAX_FINDINGS = 200
 MAX_REASONS = 100
 
+_MODEL = re.compile(r"[!-~]{0,200}")
 _Offset = Annotated[int, Field(ge=0, le=1 << 30)]
 _Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 _Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,63}$")]
@@ -76,14 +78,16 @@ class _Paid(_Strict):
 
 
 class _Analysis(_Strict):
-    format: Literal[2]
+    format: Literal[3]
     findings: Annotated[list[_Finding], Field(max_length=MAX_FINDINGS)]
     dropped: Annotated[dict[_Reason, _Count], Field(max_length=MAX_REASONS)]
     paid: _Paid
+    model: Annotated[str, StringConstraints(pattern=r"^[!-~]{0,200}$")]
+    at: Annotated[int, Field(ge=0, le=1 << 40)] | None
 
 
 class _Failed(_Strict):
-    format: Literal[2]
+    format: Literal[3]
     invalid: bool
     code: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$")]
 
@@ -107,7 +111,14 @@ def _encoded(analysis: PieceAnalysis) -> str:
             finding["fix"] = None
             dropped[SECRET] += 1
     return _json(
-        {"format": FORMAT, "findings": findings, "dropped": dict(dropped), "paid": _paid(analysis.paid)}
+        {
+            "format": FORMAT,
+            "findings": findings,
+            "dropped": dict(dropped),
+            "paid": _paid(analysis.paid),
+            "model": analysis.model if _MODEL.fullmatch(analysis.model) else "",
+            "at": None if analysis.at is None else int(analysis.at),
+        }
     )
 
 
@@ -124,6 +135,8 @@ def decode(raw: str, text: str, language: str) -> Answer:
     return PieceAnalysis(
         tuple(_restored(finding, lines, language) for finding in kept.findings),
         dict(kept.dropped),
+        model=kept.model,
+        at=kept.at,
         paid=_usage(kept.paid),
     )
 

@@ -7,6 +7,7 @@ A unit is whole lines, and its text depends on these lines alone: so an edit els
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from kibitz.provider.tokens import estimate
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_UNIT_TOKENS = 1_600
 """Estimated tokens; a larger unit is reviewed in windows."""
+
+UNIT_LENGTH = 16
+"""Hexadecimal digits of what a unit is recognised by."""
 
 Kind = Literal["function", "method", "code", "window"]
 
@@ -41,6 +45,16 @@ class Unit:
     """The function that it is, or is a window of."""
     owner: Container | None = None
     """The innermost container around it."""
+    known_identity: str | None = None
+    """Its ``identity``, where neither definition nor owner are known."""
+
+    @property
+    def identity(self) -> str:
+        """A hash of the name of the definition that it is, or is in; empty outside of all."""
+        if self.known_identity is not None:
+            return self.known_identity
+        name = self.definition.title if self.definition is not None else self.owner.name if self.owner else ""
+        return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:UNIT_LENGTH] if name else ""
 
 
 def split(text: str, language: str) -> tuple[Unit, ...]:

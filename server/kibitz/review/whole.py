@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from kibitz.provider.models import PieceAnalysis
     from kibitz.review.entries import Entry
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when the same record would mean something else."""
 _KEYS = {"whole", "units", "found", "dropped", "paid"}
-_PLACES = 3
+_PLACES = 4
 _FIGURES = 4
 _MAX_KEYS = 4
 _MAX_UNITS = 100_000
@@ -40,10 +40,11 @@ _MAX_OFFSET = 1 << 30
 _MAX_COUNT = 1_000_000_000
 _MAX_LENGTH = 262_144
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_UNIT = re.compile(r"([0-9a-f]{16})?")
 _REASON = re.compile(r"[a-z][a-z-]{0,63}")
 _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,18})?")
 _CLEAN = re.compile(
-    r'\{"whole":1,"units":(0|[1-9][0-9]{0,4}),"found":\[\],"dropped":\{\},'
+    r'\{"whole":2,"units":(0|[1-9][0-9]{0,4}),"found":\[\],"dropped":\{\},'
     r'"paid":\[(0|[1-9][0-9]{0,8}),(0|[1-9][0-9]{0,8}),(0|[1-9][0-9]{0,8}),(?:null|"([0-9]{1,6}\.[0-9]{12})")\]\}'
 )
 """What nearly all records look like."""
@@ -75,6 +76,8 @@ class UnitFound:
     """Code points of the document."""
     keys: tuple[str, ...]
     """The digests under which its answer may be kept, best first."""
+    unit: str = ""
+    """What the unit is recognised by; see ``Unit.identity``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def record_of(entries: Sequence[Entry], known: Mapping[str, PieceAnalysis]) -> W
     return WholeFile(
         units=len(entries),
         found=tuple(
-            UnitFound(entry.unit.span.start, entry.unit.span.end, entry.keys)
+            UnitFound(entry.unit.span.start, entry.unit.span.end, entry.keys, entry.unit.identity)
             for entry in entries
             if known[entry.digest].findings
         ),
@@ -165,7 +168,7 @@ def entries_found(record: WholeFile, text: str, language: str) -> tuple[Entry, .
         if each.end > len(text):
             return None
         span = Span(each.start, each.end)
-        unit = Unit(span, "", "code", span.of(text))
+        unit = Unit(span, "", "code", span.of(text), known_identity=each.unit)
         piece = Piece(unit.text, language)
         entries.append(Entry(unit, piece, each.keys[0], accepted=each.keys))
     return tuple(entries)
@@ -177,7 +180,7 @@ def encode(record: WholeFile) -> str:
     value = {
         "whole": _FORMAT,
         "units": record.units,
-        "found": [[each.start, each.end, list(each.keys)] for each in record.found],
+        "found": [[each.start, each.end, list(each.keys), each.unit] for each in record.found],
         "dropped": dict(record.dropped),
         "paid": [
             paid.input_tokens,
@@ -237,12 +240,14 @@ def _record(value: object) -> WholeFile:
 def _unit(value: object) -> UnitFound:
     if type(value) is not list or len(value) != _PLACES:
         raise _UnreadableError
-    start, end, keys = value
+    start, end, keys, unit = value
     if type(keys) is not list or not 0 < len(keys) <= _MAX_KEYS:
         raise _UnreadableError
     if _count(start, _MAX_OFFSET) > _count(end, _MAX_OFFSET):
         raise _UnreadableError
-    return UnitFound(start, end, tuple(map(_digest, keys)))
+    if not isinstance(unit, str) or not _UNIT.fullmatch(unit):
+        raise _UnreadableError
+    return UnitFound(start, end, tuple(map(_digest, keys)), unit)
 
 
 def _digest(value: object) -> str:
