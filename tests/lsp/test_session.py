@@ -868,3 +868,30 @@ async def test_what_is_dismissed_is_shown_only_for_the_asking() -> None:
     room.type(0, 0, "\n")
     assert not room.session.publisher.toggle_dismissed(document)
     assert room.editor.published[1:] == [(A, 2, [])]
+
+
+async def test_a_look_does_not_put_off_the_review_of_what_was_typed() -> None:
+    room = Room()
+    room.open("x = 1\n")
+    await settle()
+    room.type(0, 5, " # bug")
+    room.session.look_again(A)
+    await settle()
+    assert len(room.service.calls) == 1
+    await room.pause()
+    assert room.editor.published[-1][1:] == (2, ["0:8 bug is wrong\nany input gives nothing"])
+
+
+async def test_what_was_typed_and_undone_during_a_review_leaves_no_doubt_about_it() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    room.type(0, 4, "", delete=3)
+    room.type(0, 4, "bug")
+    room.session.saved(A)
+    await settle()
+    (call,) = room.service.calls
+    call.answer.set_result(FakeOutcome(marked(call.text)))
+    await room.pause(60)
+    assert len(room.service.calls) == 1
+    assert room.editor.published[-1][1:] == (3, ["0:4 bug is wrong\nany input gives nothing"])

@@ -138,6 +138,8 @@ class Document:
         """
         if self.run is not run:
             return False
+        # Typed and undone since: it is of this very text.
+        edits = run.edits if run.snapshot.text != self.snapshot.text else ()
         silent = tuple(outcome.unreviewed)
         new = [
             each
@@ -154,14 +156,14 @@ class Document:
             and not any(_repeats(each, old) for each in new)
         ]
         merged = {each.finding: each for each in (*kept, *new)}
-        self._show(carry(merged.values(), run.edits, self.snapshot.text))
+        self._show(carry(merged.values(), edits, self.snapshot.text))
         if final:
             self.run = None
             self.spent += outcome.usage
-            whole = not outcome.errors and not silent and not run.edits
+            whole = not outcome.errors and not silent and not edits
             self.reviewed = run.snapshot.digest if whole else None
             open_ones = [span for span in run.edited if any(_meets(part, span) for part in silent)]
-            self.edited = carry_spans(open_ones, run.edits)
+            self.edited = carry_spans(open_ones, edits)
         return True
 
     def doubt(self, run: Run, why: str) -> bool:

@@ -77,10 +77,14 @@ class Scheduler:
         latest = slot.first + max(max_delay, debounce)
         slot.timer = self._clock.call_later(max(min(debounce, latest - now), 0), lambda: self._due(key))
 
-    def now(self, key: str) -> None:
-        """Work at once, if there is anything to do, in place of what is being done for an older text."""
+    def now(self, key: str, *, instead: bool = True) -> None:
+        """Work at once, if there is anything to do, in place of what is being done for an older text.
+
+        It stands ``instead`` of what was asked for ``later``, too, unless that is to come all the same.
+        """
         slot = self._slots.setdefault(key, _Slot())
-        self._rest(slot)
+        if instead:
+            self._rest(slot)
         if not self._work.wanted(key):
             return
         priority = self._work.priority(key)

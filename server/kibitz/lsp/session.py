@@ -290,7 +290,7 @@ class Session:
             if intent is not Intent.LOOK:
                 document.background = False
             document.intent = max(document.intent, intent)
-            self._scheduler.now(document.uri)
+            self._scheduler.now(document.uri, instead=intent is not Intent.LOOK)
 
     def _typed(self, uri: str) -> None:
         document = self.documents.get(uri)

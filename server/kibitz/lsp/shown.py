@@ -50,12 +50,19 @@ class Shown:
 
 
 def carry(shown: Iterable[Shown], edits: Sequence[Replacement], text: str) -> tuple[Shown, ...]:
-    """The findings after the edits that made ``text``, in its order; those of which nothing is left go."""
+    """The findings after the edits that made ``text``, in its order; those of which nothing is left go.
+
+    What is found in two equal lines is one finding once only one of the lines is left.
+    """
     if not edits:
-        carried = tuple(shown)
+        carried = list(shown)
     else:
-        carried = tuple(after for each in shown if (after := _carried(each, edits, text)) is not None)
-    return tuple(sorted(carried, key=lambda each: (each.span, each.finding.span)))
+        carried = [after for each in shown if (after := _carried(each, edits, text)) is not None]
+    carried.sort(key=lambda each: (each.span, each.touched, each.finding.span))
+    alike: dict[object, Shown] = {}
+    for each in carried:
+        alike.setdefault((each.span, each.finding.rule, each.finding.title, each.finding.trigger), each)
+    return tuple(alike.values())
 
 
 def carry_spans(spans: Iterable[Span], edits: Iterable[Replacement]) -> tuple[Span, ...]:
@@ -107,12 +114,17 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def _standing(quote: str, hull: Span, text: str) -> int | None:
-    """Where the quote stands in the hull again, from a line's start (but for its indentation) to an end."""
-    at = text.find(quote, hull.start, hull.end) if quote else -1
+    """Where the quote stands again, in the hull or around it (what was rubbed out at its end came back).
+
+    It reaches from a line's start (but for its indentation) to an end.
+    """
+    first, last = max(hull.start - len(quote), 0), hull.end + len(quote)
+    at = text.find(quote, first, last) if quote else -1
     while at >= 0:
-        if _is_whole(text, at, at + len(quote), hull):
+        again = Span(at, at + len(quote))
+        if (hull.contains(again) or again.contains(hull)) and _is_whole(text, at, again.end, hull):
             return at
-        at = text.find(quote, at + 1, hull.end)
+        at = text.find(quote, at + 1, last)
     return None
 
 
