@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kibitz.app import amounts
+from kibitz.app.cache_overview import overview
+from kibitz.app.caching import is_portable, is_sound, opened
 from kibitz.cache import artefact
 from kibitz.cli import CLEAN, FAILED
 from kibitz.cli.artefacts import STANDARD, reading, writing
-from kibitz.cli.cache_overview import overview
-from kibitz.cli.caching import is_portable, is_sound, opened
 from kibitz.cli.options import load_settings, settings_options
 from kibitz.cli.output import cache_json, cache_text
 from kibitz.cli.output.streams import say
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, BinaryIO
 
+    from kibitz.app.caching import Caches
     from kibitz.app.knowledge import Team
     from kibitz.cache.tier import Kept
-    from kibitz.cli.caching import Caches
     from kibitz.config import Settings
 
 _LOCKED = "another process keeps the state database locked; run it again"
@@ -101,7 +102,7 @@ async def _clear_disk(caches: Caches) -> bool:
         if await caches.disk.clear():
             after = await caches.disk.stats()
             freed = max(0, before.file_bytes - after.file_bytes)
-            click.echo(f"{cache_text.amount(before)} thrown away; {cache_text.size(freed)} of the disk freed")
+            click.echo(f"{amounts.amount(before)} thrown away; {amounts.size(freed)} of the disk freed")
             return True
     except StateUnavailable as error:
         say(escape(str(error)))
@@ -156,8 +157,8 @@ async def _verify_disk(caches: Caches) -> bool:
             )
         )
     if verdict.bad:
-        say(f"{cache_text.entries(verdict.bad)} made no sense and went; what they were about is asked again")
-    click.echo(escape(f"{cache_text.entries(verdict.entries)} on disk in order ({path})"))
+        say(f"{amounts.entries(verdict.bad)} made no sense and went; what they were about is asked again")
+    click.echo(escape(f"{amounts.entries(verdict.entries)} on disk in order ({path})"))
     return verdict.sound
 
 
@@ -187,9 +188,9 @@ def export(file: str, **given: str | None) -> None:
     except StateUnavailable as error:
         raise click.ClickException(str(error)) from error
     if file == STANDARD:
-        say(f"{cache_text.entries(count)} written")
+        say(f"{amounts.entries(count)} written")
     else:
-        click.echo(escape(f"{cache_text.entries(count)} written to {file}"))
+        click.echo(escape(f"{amounts.entries(count)} written to {file}"))
 
 
 @command.command(name="import")
@@ -212,7 +213,7 @@ def import_(file: str, **given: str | None) -> None:
             raise click.ClickException(f"{escape(file)} cannot be imported: {error}") from error
         seen, taken = _import(reader, settings)
     click.echo(
-        f"{cache_text.entries(taken)} taken, {seen - taken:,} known as well, {reader.expired:,} too old, "
+        f"{amounts.entries(taken)} taken, {seen - taken:,} known as well, {reader.expired:,} too old, "
         f"{counted(reader.broken, 'line')} skipped that made no sense"
     )
     if reader.is_cut:

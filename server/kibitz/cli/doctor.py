@@ -3,59 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import platform
-from dataclasses import dataclass
-from enum import StrEnum
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
 
-from kibitz import __version__
-from kibitz.cli import CLEAN, FINDINGS, editors, keys
-from kibitz.cli.cache_overview import overview
-from kibitz.cli.caching import opened
+from kibitz.app.doctor import Line, State, examine
+from kibitz.cli import CLEAN, FINDINGS
 from kibitz.cli.options import EDITOR_ONLY, settings_options
-from kibitz.cli.output import cache_text
 from kibitz.cli.output.terminal import console
 from kibitz.cli.output.visible import escape
-from kibitz.config import Loaded, default_user_file, load
-from kibitz.findings.rules import RULES
-from kibitz.local import weights
-from kibitz.local.errors import LocalModelError
-from kibitz.provider.errors import OpenAIError
-from kibitz.provider.status_text import counts_line, engine_lines
+from kibitz.config import load
 from kibitz.telemetry import logs
-from kibitz.telemetry.savings_text import savings_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
-    from kibitz.app import App
-    from kibitz.provider.models import Probe
-
-
-class State(StrEnum):
-    """How a check went."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-
+    from kibitz.config import Loaded
 
 _STYLES = {State.OK: "green", State.NOTE: "dim", State.PROBLEM: "bold red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing that was looked at."""
-
-    state: State
-    what: str
-    advice: str = ""
-    """What to do, where there is something to do."""
 
 
 @click.command(name="doctor")
@@ -72,161 +37,16 @@ def command(*, offline: bool, **given: str | None) -> int:
     settings = loaded.settings
     # Steps of the engine have lines of their own below; nobody needs them on standard error, too.
     logs.configure(settings.log_level if settings.log_file else "error", settings.log_file)
-    screen, failed = console(), False
-    for line in _lines(loaded, offline=offline):
-        failed = failed or line.state is State.PROBLEM
+    return CLEAN if asyncio.run(_is_well(loaded, console(), offline=offline)) else FINDINGS
+
+
+async def _is_well(loaded: Loaded, screen: Console, *, offline: bool) -> bool:
+    """Print each line as soon as it is known; whether there is no problem among them."""
+    well = True
+    async for line in examine(loaded, offline=offline):
+        well = well and line.state is not State.PROBLEM
         _print(screen, line)
-    return FINDINGS if failed else CLEAN
-
-
-def _lines(loaded: Loaded, *, offline: bool) -> Iterator[Line]:
-    yield Line(State.OK, f"kibitz {__version__} on Python {platform.python_version()}, {platform.platform()}")
-    yield from _configuration(loaded)
-    yield from _keys(loaded)
-    yield _local_model(loaded)
-    yield from asyncio.run(_model(loaded, offline=offline))
-    yield from asyncio.run(_cache(loaded, offline=offline))
-    yield from _editors()
-
-
-def _configuration(loaded: Loaded) -> Iterator[Line]:
-    path = default_user_file()
-    if path.is_file():
-        yield Line(State.OK, f"user file {path}")
-    else:
-        yield Line(State.NOTE, f"no user file; it would be {path}")
-    given = [f"{name} ({loaded.where(name)})" for name in loaded.origins if loaded.is_set(name)]
-    if given:
-        yield Line(State.NOTE, f"set: {', '.join(given)}")
-    for problem in loaded.problems:
-        yield Line(State.PROBLEM, problem.message)
-    for code in loaded.settings.rules_off:
-        if code not in RULES:
-            yield Line(State.PROBLEM, f"rules_off: there is no rule {code}", "See all with: kibitz rules")
-
-
-def _keys(loaded: Loaded) -> Iterator[Line]:
-    try:
-        found = asyncio.run(keys.purposes(loaded))
-    except OpenAIError as error:
-        yield Line(State.PROBLEM, error.message)
-        return
-    if not found:
-        yield Line(State.NOTE, "no API key (OPENAI_API_KEY, KIBITZ_API_KEY or api_key in the user file)")
-    allowed = keys.consents()
-    for purpose in found:
-        for key in purpose.keys:
-            yield Line(State.OK, f"{purpose.name} from {key.place}, fingerprint {key.id}")
-        if purpose.problem:
-            yield Line(State.PROBLEM, purpose.problem)
-        for place in purpose.refused(allowed):
-            yield Line(
-                State.PROBLEM,
-                f"keys from {place} do not go to {purpose.origin} without your word",
-                f"If that address is right: kibitz key allow {purpose.origin}",
-            )
-    for consent in allowed.all():
-        yield Line(State.NOTE, f"keys from {consent.place} may go to {consent.origin}")
-
-
-def _local_model(loaded: Loaded) -> Line:
-    name = loaded.settings.local_model
-    try:
-        model = weights.find(name)
-    except LocalModelError as error:
-        return Line(State.PROBLEM, str(error))
-    missing = []
-    if find_spec("xllamacpp") is None:
-        missing.append("pip install 'kibitz[local]'")
-    if not weights.installed(model):
-        missing.append(f"kibitz model pull {name}")
-    if missing:
-        # Only a problem where it is wanted; whether it is, `_model` finds out.
-        return Line(State.NOTE, f"embedded model {name} is not ready", f"To use it: {'; '.join(missing)}")
-    return Line(State.OK, f"embedded model {name}: {weights.path_of(model)}")
-
-
-async def _model(loaded: Loaded, *, offline: bool) -> list[Line]:
-    """Who would review, and whether it answers."""
-    from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second; what is known is printed before
-
-    try:
-        app = App.create(loaded.settings, loaded.where)
-        reviewed_by = Line(State.OK, f"reviews are done by {app.describe()}")
-    except (OpenAIError, LocalModelError) as error:
-        return [Line(State.PROBLEM, str(error))]
-    try:
-        asked = [] if offline else await _asked(app)
-        return [reviewed_by, *asked, *await _today(app)]
-    finally:
-        await app.aclose()
-
-
-async def _asked(app: App) -> list[Line]:
-    """What comes of a question, and what the engine has to say after it."""
-    try:
-        client = await app.client()
-    except (OpenAIError, LocalModelError) as error:
-        return [Line(State.PROBLEM, str(error))]
-    try:
-        answer = _answers(await client.probe())
-    except OpenAIError as error:
-        answer = Line(State.PROBLEM, str(error))
-    if app.choice.provider == "local":
-        return [answer]
-    told = engine_lines(client.status(), with_keys=False)
-    return [answer, *(Line(State.NOTE, line) for line in told)]
-
-
-async def _today(app: App) -> list[Line]:
-    """What all kibitz processes of this machine cost today."""
-    today = await app.daybook.today()
-    return [Line(State.NOTE, counts_line("today", today))] if today.requests else []
-
-
-async def _cache(loaded: Loaded, *, offline: bool) -> list[Line]:
-    """What is kept and where, of what use that was today, and whether anything can be remembered."""
-    async with opened(loaded.settings) as caches:
-        seen = await overview(caches, reach=not offline)
-    if seen.disk is None:
-        lines = [Line(State.NOTE, f"nothing is remembered: {seen.disk_problem}")]
-    elif seen.disk_used:
-        limit = cache_text.size(seen.disk_limit)
-        lines = [Line(State.OK, f"cache: {cache_text.amount(seen.disk)} of at most {limit} on disk")]
-    else:
-        lines = [Line(State.NOTE, "cache: nothing is kept on disk (setting disk_cache)")]
-    if seen.team_problem:
-        lines.append(Line(State.PROBLEM, seen.team_problem))
-    elif seen.team:
-        lines.append(Line(State.OK, f"cache: answers are shared through {seen.team}"))
-    if saved := savings_line({"today": seen.use["today"]}):
-        lines.append(Line(State.NOTE, saved))
-    return lines
-
-
-def _answers(probe: Probe) -> Line:
-    usage = probe.usage
-    facts = (
-        f"{probe.model} answers in {probe.seconds:.1f} s over the {probe.api} API, in the schema "
-        f"({probe.format}; {usage.input_tokens} tokens in, {usage.output_tokens} out)"
-    )
-    if not probe.understood:
-        return Line(
-            State.PROBLEM,
-            f"{facts}, but wrongly",
-            "It is too weak to review code: name a better one (--model)",
-        )
-    return Line(State.OK, facts)
-
-
-def _editors() -> Iterator[Line]:
-    found = editors.found()
-    if not found:
-        yield Line(
-            State.NOTE, "no editor that we know is on PATH; any that speaks LSP can start: kibitz serve"
-        )
-    for editor in found:
-        yield Line(State.OK, f"{editor.name} is here", editor.hint)
+    return well
 
 
 def _print(screen: Console, line: Line) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kibitz.cli import CLEAN, FINDINGS, keys
+from kibitz.app import keys
+from kibitz.cli import CLEAN, FINDINGS
 from kibitz.cli.options import load_settings, settings_options
 from kibitz.cli.output.visible import escape
 from kibitz.config import setting_names
@@ -16,7 +17,7 @@ from kibitz.provider.errors import OpenAIError
 from kibitz.provider.keys.consent import needs_consent, origin_of
 
 if TYPE_CHECKING:
-    from kibitz.cli.keys import Purpose
+    from kibitz.app.keys import Purpose
 
 _options = settings_options(
     without=frozenset(setting_names()) - {"api_key_file", "api_key_keyring", "base_url", "fallback_base_url"}

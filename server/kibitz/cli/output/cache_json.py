@@ -10,7 +10,7 @@ from kibitz.telemetry.cachebook import total
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kibitz.cli.cache_overview import Overview
+    from kibitz.app.cache_overview import Overview
     from kibitz.telemetry.cachebook import CacheCounts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kibitz.app.amounts import amount, size
 from kibitz.cli.output.text import counted
 from kibitz.cli.output.visible import escape
 from kibitz.telemetry.cachebook import total
@@ -11,11 +12,9 @@ from kibitz.telemetry.cachebook import total
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kibitz.cache.disk import DiskStats
-    from kibitz.cli.cache_overview import Overview
+    from kibitz.app.cache_overview import Overview
     from kibitz.telemetry.cachebook import CacheCounts
 
-_MEGABYTE = 1_000_000
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 _HEAD = ("", "", "asked", "hits", "stale", "misses", "hit rate", "tokens in", "out", "saved")
 _WORDS = 2
@@ -29,11 +28,6 @@ def lines(overview: Overview) -> Iterator[str]:
     yield from _team(overview)
     yield ""
     yield from _use(overview)
-
-
-def size(count: int) -> str:
-    """A number of bytes."""
-    return f"{count / _MEGABYTE:,.1f} MB" if count >= _MEGABYTE else f"{count / 1000:,.0f} kB"
 
 
 def age(seconds: float) -> str:
@@ -57,16 +51,6 @@ def _disk(overview: Overview) -> Iterator[str]:
         f"        {disk.evictions:,} went to make room, {disk.expirations:,} because of their age · "
         f"{escape(str(overview.path))}: {size(disk.file_bytes)} with all else that is in it"
     )
-
-
-def amount(disk: DiskStats) -> str:
-    """How much there is."""
-    return f"{entries(disk.entries)}, {size(disk.bytes)}"
-
-
-def entries(count: int) -> str:
-    """``1 entry``, ``2,000 entries``."""
-    return f"{count:,} {'entry' if count == 1 else 'entries'}"
 
 
 def _team(overview: Overview) -> Iterator[str]:

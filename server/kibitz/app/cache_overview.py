@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from kibitz.app.caching import Caches
     from kibitz.cache.disk import DiskStats
-    from kibitz.cli.caching import Caches
     from kibitz.telemetry.cachebook import CacheCounts
 
 PERIODS = {"today": 1, "last 7 days": 7, "last 30 days": 30}
