@@ -65,6 +65,13 @@ def carry(shown: Iterable[Shown], edits: Sequence[Replacement], text: str) -> tu
     return tuple(alike.values())
 
 
+def moved(shown: Shown, by: int) -> Shown:
+    """The finding ``by`` code points further on, in the same words."""
+    if shown.hull is None or shown.rest is None:
+        return replace(shown, finding=_shifted(shown.finding, by))
+    return replace(shown, hull=shown.hull.shift(by), rest=shown.rest.shift(by))
+
+
 def carry_spans(spans: Iterable[Span], edits: Iterable[Replacement]) -> tuple[Span, ...]:
     """What was typed before, and what the edits typed, in their text; neighbours as one."""
     carried = sorted(spans)

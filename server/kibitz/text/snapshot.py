@@ -44,6 +44,31 @@ class Snapshot:
         """The SHA-256 of the text, in hex: equal exactly for equal texts, lone surrogates included."""
         return sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
+    # A document may be made of several that the editor has: of a notebook's cells, say. Most are not.
+
+    @property
+    def code(self) -> str:
+        """What of the text is reviewed: as long as it, and different where that is no code."""
+        return self.text
+
+    @property
+    def parts(self) -> tuple[Snapshot, ...]:
+        """The editor's documents that it is made of."""
+        return (self,)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The URIs by which the editor may mean it, or a part of it."""
+        return frozenset((self.uri,))
+
+    def part(self, uri: str) -> tuple[Snapshot, int]:  # noqa: ARG002 - there is but one
+        """The part that the editor calls so, and where it begins; all of it, if none is called so."""
+        return self, 0
+
+    def locate(self, span: Span) -> tuple[Snapshot, Span]:
+        """The part in which ``span`` begins, and where it is in that."""
+        return self, span
+
     def apply(
         self, version: int, changes: Iterable[TextChange], encoding: Encoding
     ) -> tuple[Snapshot, tuple[Replacement, ...]]:
