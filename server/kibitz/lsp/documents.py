@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kibitz.text.snapshot import TextChange
     from kibitz.text.spans import Span
 
-_SCHEMES = {"file", "untitled"}
+SCHEMES = {"file", "untitled"}
 """Documents that are being edited; others are views (``git:``, ``output:``, …)."""
 _ALIASES = {
     "bash": "shellscript",
@@ -173,13 +173,20 @@ class Document:
         self.shown = tuple(replace(shown, stale=why) for shown in self.shown)
         return True
 
-    def edit(self, snapshot: Snapshot, edits: Sequence[Replacement]) -> None:
-        """It is another text now, made by ``edits``."""
+    def edit(self, snapshot: Snapshot, edits: Sequence[Replacement]) -> Change:
+        """It is another text now, made by ``edits``; whether they were in a finding."""
+        before = [each.touched for each in self.shown]
         self.snapshot, self.reviewed = snapshot, None
         if self.run is not None:
             self.run.edits.extend(edits)
         self.edited = carry_spans(self.edited, edits)
         self._show(carry((*self.shown, *self.dismissed), edits, snapshot.text))
+        return Change.APPLIED if before == [each.touched for each in self.shown] else Change.TOUCHED
+
+    def rearrange(self, snapshot: Snapshot, shown: Iterable[Shown]) -> None:
+        """It is made of other parts now, or in another order; a review under way will not land."""
+        self.snapshot, self.reviewed, self.run, self.edited = snapshot, None, None, ()
+        self._show(shown)
 
     def forget(self) -> None:
         """Drop the findings and whatever is under way."""
@@ -214,15 +221,24 @@ class Documents:
         return len(self._open)
 
     def get(self, uri: str) -> Document | None:
-        """The open document of that name."""
-        return self._open.get(uri)
+        """The open document of that name, or that of which a part has that name."""
+        document = self._open.get(uri)
+        return document or next((each for each in self if uri in each.snapshot.names), None)
+
+    def meant(self, uri: str | None) -> list[Document]:
+        """Those that a name stands for; all of them without one."""
+        return [each for each in self if uri is None or uri in each.snapshot.names]
+
+    def add(self, document: Document) -> None:
+        """It is open now."""
+        self._open[document.uri] = document
 
     def open(self, uri: str, version: int, language_id: str, text: str) -> Document:
         """A document was opened, or opened again."""
         path = path_of(uri)
         language = _language(uri, path, language_id, text)
         document = Document(Snapshot(uri, version, language or "plaintext", text), path, language)
-        self._open[uri] = document
+        self.add(document)
         return document
 
     def close(self, uri: str) -> Document | None:
@@ -247,9 +263,7 @@ class Documents:
         if snapshot.text == document.snapshot.text:
             document.snapshot = snapshot
             return Change.APPLIED
-        before = [each.touched for each in document.shown]
-        document.edit(snapshot, edits)
-        return Change.APPLIED if before == [each.touched for each in document.shown] else Change.TOUCHED
+        return document.edit(snapshot, edits)
 
     def lose(self, uri: str) -> Change:
         """The text of that document is not known any more."""
@@ -275,10 +289,14 @@ def path_of(uri: str) -> str | None:
     return f"//{parts.netloc}{path}" if parts.netloc and parts.netloc != "localhost" else path
 
 
-def _language(uri: str, path: str | None, language_id: str, text: str) -> str | None:
-    if uri.partition(":")[0] not in _SCHEMES:
-        return None
+def known(language_id: str) -> str | None:
+    """The rest of kibitz's name of the language that an editor calls so; None if it is not source code."""
     name = _ALIASES.get(language_id, language_id)
-    if line_comments(name) or block_comments(name):
-        return name
-    return language_of(PurePosixPath(path or uri).name, text[:300].partition("\n")[0])
+    return name if line_comments(name) or block_comments(name) else None
+
+
+def _language(uri: str, path: str | None, language_id: str, text: str) -> str | None:
+    if uri.partition(":")[0] not in SCHEMES:
+        return None
+    name = known(language_id)
+    return name or language_of(PurePosixPath(path or uri).name, text[:300].partition("\n")[0])

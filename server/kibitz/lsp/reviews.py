@@ -184,7 +184,7 @@ class Reviews:
             self._land(document, run, so_far, final=False)
 
         assignment = Assignment(
-            snapshot.text,
+            snapshot.code,
             document.language or snapshot.language,
             document.path,
             edited=run.edited if run.intent is Intent.TYPED else (),

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 def did_change(ls: KibitzServer, params: types.DidChangeTextDocumentParams) -> None:
     """Handle the notification."""
-    changes = [_change(change) for change in params.content_changes]
+    changes = [text_change(change) for change in params.content_changes]
     ls.session.changed(params.text_document.uri, params.text_document.version, changes)
 
 
-def _change(change: types.TextDocumentContentChangeEvent) -> TextChange:
+def text_change(change: types.TextDocumentContentChangeEvent) -> TextChange:
+    """One change, in our terms."""
     if isinstance(change, types.TextDocumentContentChangeWholeDocument):
         return TextChange(None, change.text)
     return TextChange((position(change.range.start), position(change.range.end)), change.text)
