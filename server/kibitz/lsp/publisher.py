@@ -14,11 +14,13 @@ from lsprotocol import types
 from kibitz.lsp.rendering import diagnostics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from kibitz.lsp.capabilities import Client
     from kibitz.lsp.clock import Clock, Timer
     from kibitz.lsp.documents import Document
+    from kibitz.lsp.shown import Shown
+    from kibitz.text.snapshot import Snapshot
 
 REFRESH_SECONDS = 0.1
 """Editors that are told to ask again ask for all that is visible: news that come together are one."""
@@ -62,19 +64,27 @@ class Publisher:
 
     def publish(self, document: Document) -> None:
         """Show the document's findings, unless that is what the editor shows already."""
-        rendered = self._rendered(document)
-        if self.pulls:
-            self._notice(document.uri, [_gist(each) for each in rendered])
-            return
-        shown = [(each.range, *_gist(each)) for each in rendered]
-        if shown != self._shown.get(document.uri, []):
-            self._shown[document.uri] = shown
-            self._screen.publish(document.uri, document.snapshot.version, rendered)
+        for part, rendered in self._by_part(document):
+            if self._is_pulled(part, document):
+                self._notice(part.uri, [_gist(each) for each in rendered])
+                continue
+            shown = [(each.range, *_gist(each)) for each in rendered]
+            if shown != self._shown.get(part.uri, []):
+                self._shown[part.uri] = shown
+                self._screen.publish(part.uri, part.version, rendered)
 
-    def clear(self, uri: str) -> None:
+    def clear(self, document: Document) -> None:
         """The document is closed."""
-        self._dismissed.discard(uri)
-        if self._shown.pop(uri, None) and not self.pulls:
+        self._dismissed.discard(document.uri)
+        for part in document.snapshot.parts:
+            if self._is_pulled(part, document):
+                self._shown.pop(part.uri, None)
+            else:
+                self.drop(part.uri)
+
+    def drop(self, uri: str) -> None:
+        """What the editor calls so belongs to no document any more."""
+        if self._shown.pop(uri, None):
             self._screen.publish(uri, None, [])
 
     def toggle_dismissed(self, document: Document) -> bool:
@@ -85,7 +95,7 @@ class Publisher:
 
     def report(self, document: Document, previous: str | None) -> types.DocumentDiagnosticReport:
         """What the editor asks for; nothing new if it has the result ``previous``."""
-        rendered = self._rendered(document)
+        rendered = diagnostics(self._wanted(document), document.snapshot, self._client)
         self._shown[document.uri] = [_gist(each) for each in rendered]
         told = [(str(each.range), *map(str, _gist(each))) for each in rendered]
         result = sha256(json.dumps([document.snapshot.digest, told]).encode()).hexdigest()[:16]
@@ -93,11 +103,21 @@ class Publisher:
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id=result)
         return types.RelatedFullDocumentDiagnosticReport(items=rendered, result_id=result)
 
-    def _rendered(self, document: Document) -> list[types.Diagnostic]:
-        every = list(document.shown)
-        if document.uri in self._dismissed:
-            every = sorted((*every, *document.dismissed), key=lambda each: each.span)
-        return diagnostics(every, document.snapshot, self._client)
+    def _by_part(self, document: Document) -> Iterable[tuple[Snapshot, list[types.Diagnostic]]]:
+        snapshot, every = document.snapshot, self._wanted(document)
+        by_part: dict[str, list[types.Diagnostic]] = {part.uri: [] for part in snapshot.parts}
+        for each, rendered in zip(every, diagnostics(every, snapshot, self._client), strict=True):
+            by_part[snapshot.locate(each.span)[0].uri].append(rendered)
+        return ((part, by_part[part.uri]) for part in snapshot.parts)
+
+    def _wanted(self, document: Document) -> Sequence[Shown]:
+        if document.uri not in self._dismissed:
+            return document.shown
+        return sorted((*document.shown, *document.dismissed), key=lambda each: each.span)
+
+    def _is_pulled(self, part: Snapshot, document: Document) -> bool:
+        """Whether the editor asks for a part's diagnostics. Few ask for those of a notebook's cells."""
+        return self.pulls and part is document.snapshot
 
     def _notice(self, uri: str, shown: object) -> None:
         """Have the editor ask again if it shows something else; what only moved it moves itself."""

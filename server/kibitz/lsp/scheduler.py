@@ -113,11 +113,6 @@ class Scheduler:
             if slot.task is not None:
                 slot.task.cancel()
 
-    def cancel_all(self) -> None:
-        """Forget all."""
-        for key in list(self._slots):
-            self.cancel(key)
-
     async def _run(self, key: str, slot: _Slot, urgency: Urgency, older: asyncio.Task[None] | None) -> None:
         def take_over() -> None:
             if older is not None:

@@ -103,22 +103,29 @@ class Session:
 
     def opened(self, uri: str, version: int, language_id: str, text: str) -> None:
         """A document is open now."""
-        self._scheduler.cancel(uri)
-        document = self.documents.open(uri, version, language_id, text)
+        self.entered(self.documents.open(uri, version, language_id, text))
+
+    def entered(self, document: Document) -> None:
+        """A document is among the documents now."""
+        self._scheduler.cancel(document.uri)
         now, before = self._clock.now(), self._opened_at
         self._opened_at = now
         document.background = before is not None and now - before < SETTLE_SECONDS
-        self.attend(uri)
+        self.attend(document.uri)
         self._begin(document)
 
     def changed(self, uri: str, version: int, changes: Sequence[TextChange]) -> None:
         """A document was edited."""
+        self.applied(uri, self.documents.change(uri, version, changes, self._client.encoding))
+
+    def applied(self, uri: str, change: Change) -> None:
+        """That is what an edit of a document did."""
         self.attend(uri)
-        match self.documents.change(uri, version, changes, self._client.encoding):
+        match change:
             case Change.UNKNOWN:
                 logger.warning("ignored a change of a document that is not open")
             case Change.REFUSED:
-                self._lost(uri, f"version {version} does not follow what was there")
+                self._lost(uri, "its new version does not follow what was there")
             case Change.TOUCHED:
                 self._publish(uri)
                 self._typed(uri)
@@ -138,20 +145,21 @@ class Session:
         self.attention.lose(uri)
         self._scheduler.cancel(uri)
         self.reviews.closed(uri)
-        if self.documents.close(uri) is not None:
-            self.publisher.clear(uri)
+        document = self.documents.close(uri)
+        if document is not None:
+            self.publisher.clear(document)
 
     def lost(self, uri: str | None) -> None:
         """The text of a document (None: of any) may not be what it was: a message was unreadable."""
-        for document in self.documents:
-            if uri in {None, document.uri}:
-                self.documents.lose(document.uri)
-                self._lost(document.uri, "a message about it could not be read")
+        for document in self.documents.meant(uri):
+            self.documents.lose(document.uri)
+            self._lost(document.uri, "a message about it could not be read")
 
     def attend(self, uri: str) -> None:
         """The user does something in that document: its review goes first."""
-        if self.documents.get(uri) is not None:
-            self.attention.turn(uri)
+        document = self.documents.get(uri)
+        if document is not None:
+            self.attention.turn(document.uri)
 
     # What the user asks for
 
@@ -161,16 +169,13 @@ class Session:
         Of all documents, only the one in focus goes before what is typed meanwhile. What was found without
         being verified is new, too, if verifying is done on demand.
         """
-        for document in self.documents:
-            if uri in {None, document.uri}:
-                document.demanded = self.knobs_of(document).verify == "on-demand"
-                self._now(document, Intent.WANTED)
-        if uri is None:
-            uri = self.attention.focus
-        else:
-            self.attend(uri)
+        for document in self.documents.meant(uri):
+            document.demanded = self.knobs_of(document).verify == "on-demand"
+            self._now(document, Intent.WANTED)
         if uri is not None:
-            self._scheduler.rise(uri, Priority.EXPLICIT)
+            self.attend(uri)
+        for document in self.documents.meant(uri or self.attention.focus or ""):
+            self._scheduler.rise(document.uri, Priority.EXPLICIT)
 
     def review_all(self) -> None:
         """Review what is new in all documents, as far as their triggers let that happen by itself."""
@@ -179,14 +184,10 @@ class Session:
 
     def stop(self, uri: str | None = None) -> None:
         """Cancel the reviews that are under way or waiting, of one document or of all."""
-        if uri is None:
-            self._scheduler.cancel_all()
-        else:
-            self._scheduler.cancel(uri)
-        for document in self.documents:
-            if uri in {None, document.uri}:
-                # It ends a moment later. What begins meanwhile must not take it for a review that will land.
-                document.run = None
+        for document in self.documents.meant(uri):
+            self._scheduler.cancel(document.uri)
+            # It ends a moment later. What begins meanwhile must not take it for a review that will land.
+            document.run = None
         self.reviews.on_change()
 
     def pause(self) -> None:
