@@ -2,10 +2,10 @@
 
     python -m benchmarks.typing_session [--speed 1] [--seed 1] [--beside FOLDER] [--json FILE]
 
-Every server gets the same keys, one `didChange` each, from the same editor (it says it is eglot 1.17).
-Behind each change goes a request for a method that no server has; the time until its answer is what the server
-was busy with the change (and whatever else it did just then), and the pipe. After every second key a code
-action and a hover are asked for where a diagnostic is shown, as an editor's cursor would.
+Every server gets the same keys, one `didChange` each, from the same editor (it says it is eglot 1.17). Behind
+each change goes a request for a method that no server has; the time until its answer is what the server was
+busy with the change (and whatever else it did just then), and the pipe. After every second key a code action
+and a hover are asked for where a diagnostic is shown, as an editor's cursor would.
 
 A diagnostic flickers when it goes while what it is about is still there, and comes back. `--beside` compares
 jedi-language-server and ruff's server, for what they do; they are fetched into a virtual environment in that
