@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.provider.keys.sources import FIRST, SECOND, THIRD, Clock, held
 
+from kibitz.guard import private
 from kibitz.provider.errors import ConfigError
 from kibitz.provider.keys import file as file_module
-from kibitz.provider.keys import private
 from kibitz.provider.keys.file import LOOK_SECONDS, FileKeys, parse
 from kibitz.provider.keys.pool import KeyPool
 

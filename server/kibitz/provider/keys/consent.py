@@ -17,10 +17,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kibitz.guard import private
 from kibitz.provider.endpoint import Endpoint
 from kibitz.provider.errors import ConfigError
 from kibitz.provider.fallback import CONSENT
-from kibitz.provider.keys import private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from kibitz.config.checks import check_key
+from kibitz.guard import private
 from kibitz.provider.errors import ConfigError
-from kibitz.provider.keys import private
 from kibitz.provider.keys.key import Key
 from kibitz.provider.keys.once import Aside, Once
 
