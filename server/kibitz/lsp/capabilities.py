@@ -43,6 +43,8 @@ class Client:
     """It fades what is unnecessary."""
     refreshes: bool = False
     """It asks for diagnostics again when it is told to: it can pull them, and need not miss any."""
+    notebooks: bool = False
+    """It says what happens in notebooks."""
     process_id: int | None = None
     roots: tuple[str, ...] = ()
     """URIs of the folders it works in."""
@@ -79,6 +81,7 @@ def reduce(params: Mapping[str, Any]) -> Client:
         ),
         refreshes=isinstance(_at(capabilities, "textDocument", "diagnostic"), dict)
         and _at(capabilities, "workspace", "diagnostics", "refreshSupport") is True,
+        notebooks=isinstance(_at(capabilities, "notebookDocument", "synchronization"), dict),
         process_id=process_id if type(process_id) is int and process_id > 0 else None,
         roots=_roots(params),
         options=params.get("initializationOptions"),

@@ -49,7 +49,7 @@ _WARM = (
 )
 
 _URI = re.compile(rb'"uri"\s*:\s*"((?:[^"\\]|\\.)*)"')
-_SYNC = re.compile(rb'"method"\s*:\s*"textDocument/did(?:Open|Change)"')
+_SYNC = re.compile(rb'"method"\s*:\s*"(?:text|notebook)Document/did(?:Open|Change)"')
 
 
 class Phase(Enum):

@@ -46,9 +46,10 @@ def position(where: types.Position) -> Position:
 
 
 def lsp_range(span: Span, snapshot: Snapshot, encoding: Encoding) -> types.Range:
-    """Where ``span`` is, in the client's columns."""
-    start = snapshot.lines.position(span.start, encoding)
-    end = snapshot.lines.position(span.end, encoding)
+    """Where ``span`` is in its part of the document, in the client's columns."""
+    part, span = snapshot.locate(span)
+    start = part.lines.position(span.start, encoding)
+    end = part.lines.position(span.end, encoding)
     return types.Range(types.Position(start.line, start.character), types.Position(end.line, end.character))
 
 
@@ -83,7 +84,8 @@ def diagnostics(every: Sequence[Shown], snapshot: Snapshot, client: Client) -> l
             for number in group:
                 rendered[number].related_information = [
                     types.DiagnosticRelatedInformation(
-                        types.Location(snapshot.uri, rendered[other].range), "The same was found here"
+                        types.Location(snapshot.locate(every[other].span)[0].uri, rendered[other].range),
+                        "The same was found here",
                     )
                     for other in group
                     if other != number

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.editor import WireEditor
+    from kibitz.lsp.notebook_sync import NotebookSync
     from kibitz.lsp.service import Backend
     from kibitz.lsp.session import Session
     from kibitz.lsp.setup import Setup
@@ -47,6 +48,10 @@ FEATURES: Mapping[str, str] = {
     types.TEXT_DOCUMENT_DID_CHANGE: "did_change",
     types.TEXT_DOCUMENT_DID_SAVE: "did_save",
     types.TEXT_DOCUMENT_DID_CLOSE: "did_close",
+    types.NOTEBOOK_DOCUMENT_DID_OPEN: "notebook_did_open",
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE: "notebook_did_change",
+    types.NOTEBOOK_DOCUMENT_DID_SAVE: "notebook_did_save",
+    types.NOTEBOOK_DOCUMENT_DID_CLOSE: "notebook_did_close",
     types.TEXT_DOCUMENT_CODE_ACTION: "code_action",
     types.WORKSPACE_EXECUTE_COMMAND: "execute_command",
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: "did_change_configuration",
@@ -105,6 +110,13 @@ class KibitzServer(LanguageServer):
         return Session(self.editor, self.clock, self.client)
 
     @cached_property
+    def notebooks(self) -> NotebookSync:
+        """The notebooks, whose cells are among the documents."""
+        from kibitz.lsp.notebook_sync import NotebookSync  # noqa: PLC0415 - few open any
+
+        return NotebookSync(self.session, self.client)
+
+    @cached_property
     def warming(self) -> Warming:
         """What prepares for files that are not open."""
         from kibitz.lsp.warming import Warming  # noqa: PLC0415 - after initialize
@@ -147,13 +159,19 @@ class KibitzServer(LanguageServer):
     def lost_sync(self, uri: str | None) -> None:
         """A message was unreadable that may have changed a document (None: any of them)."""
         self.session.lost(uri)
+        if "notebooks" in vars(self):
+            self.notebooks.lost(uri)
 
     def bad_notification(self, method: str, params: object) -> None:
         """A notification had parameters that are not valid."""
-        if method == types.TEXT_DOCUMENT_DID_CHANGE:
-            document = params.get("textDocument") if isinstance(params, dict) else None
+        named = {
+            types.TEXT_DOCUMENT_DID_CHANGE: "textDocument",
+            types.NOTEBOOK_DOCUMENT_DID_CHANGE: "notebookDocument",
+        }.get(method)
+        if named is not None:
+            document = params.get(named) if isinstance(params, dict) else None
             uri = document.get("uri") if isinstance(document, dict) else None
-            self.session.lost(uri if isinstance(uri, str) else None)
+            self.lost_sync(uri if isinstance(uri, str) else None)
 
     def report_server_error(self, error: Exception, source: ServerErrors) -> None:
         """Log, where pygls would open a pop-up for each."""

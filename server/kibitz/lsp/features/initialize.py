@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from kibitz.lsp.server import KibitzServer
 
+_NOTEBOOKS = types.NotebookDocumentSyncOptions(
+    notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="jupyter-notebook")], save=True
+)
+
 
 def initialize(ls: KibitzServer, params: Mapping[str, Any]) -> types.InitializeResult:
     """Handle the request."""
@@ -29,6 +33,7 @@ def initialize(ls: KibitzServer, params: Mapping[str, Any]) -> types.InitializeR
             text_document_sync=types.TextDocumentSyncOptions(
                 open_close=True, change=types.TextDocumentSyncKind.Incremental, save=True
             ),
+            notebook_document_sync=_NOTEBOOKS if client.notebooks else None,
             code_action_provider=types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix]),
             execute_command_provider=types.ExecuteCommandOptions(commands=list(COMMANDS)),
             workspace=types.WorkspaceOptions(
