@@ -139,6 +139,21 @@ def test_named_files_left_out_files_and_foreign_files_count_as_ever(
         capsys.readouterr()
 
 
+def test_only_what_is_included_counts_the_next_time_too(
+    fake: FakeProvider, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "src").mkdir()
+    for name in ("src/a.py", "src/b.py", "c.py"):
+        (folder / name).write_text(CLEAN)
+    arguments = [*CHECK, "c.py", "--include", "/src/*,!b.py"]
+    assert check(arguments) == 0
+    assert "No findings in 2 files\n" in capsys.readouterr().out, "a, and what was named"
+    assert check_again(arguments).code == 0
+    assert "No findings in 2 files\n" in capsys.readouterr().out
+    assert check_again([*CHECK, "c.py"]).swept is None
+    assert len(fake.requests) == 1
+
+
 def test_stale_records_are_not_enough(fake: FakeProvider, folder: Path) -> None:
     (folder / "a.py").write_text(CLEAN)
     assert check(CHECK) == 0
@@ -164,7 +179,10 @@ def test_what_is_no_record_is_looked_at_closely(fake: FakeProvider, folder: Path
 
 @pytest.mark.parametrize(
     "meaning",
-    ["", "[]", "null", '[["."], [], 1]', '[["."], [], "1", "x"]', '[[1], [], 1, ""]', '["a", [], 1, ""]'],
+    [
+        *("", "[]", "null", '[["."], [], [], 1]', '[["."], [], [], "1", "x"]'),
+        *('[[1], [], [], 1, ""]', '["a", [], [], 1, ""]', '[["."], [], "a", 1, ""]'),
+    ],
 )
 def test_a_meaning_that_is_none_is_found_out_again(fake: FakeProvider, folder: Path, meaning: str) -> None:
     (folder / "a.py").write_text(CLEAN)

@@ -135,6 +135,36 @@ def test_bad_globs_are_reported(tmp_path: Path) -> None:
     assert guard.reason("x.py") is not None
 
 
+def test_only_what_the_users_globs_include(tmp_path: Path) -> None:
+    write(
+        tmp_path, {"src/a.py": "", "src/gen/b.py": "", "c.py": "", "src/no.py": "", ".gitignore": "no.py\n"}
+    )
+    guard = Ignore(tmp_path, include=["src/", "!src/gen/", "no.py"], exclude=["x.py"])
+    assert guard.reason("src/a.py") is None
+    assert guard.reason("src") is None
+    assert guard.reason("c.py") == "matched by nothing in the setting `include`"
+    assert guard.reason("src/gen/b.py") == "matched by nothing in the setting `include`"
+    assert guard.reason("src/no.py") == "ignored by .gitignore line 1"
+    assert guard.reason("src/x.py") == "excluded by the setting `exclude`"
+    # Other places have globs of their own.
+    assert guard.reason(tmp_path.parent / "elsewhere.py") is None
+
+
+def test_globs_that_include_are_never_widened(tmp_path: Path) -> None:
+    guard = Ignore(tmp_path, include=["*a*b*c*d*e.py", "!", "", "# all"])
+    assert guard.reason("xaxbxcxdxe.py") == "matched by nothing in the setting `include`"
+    assert guard.problems == (
+        "the setting `include` line 1 has too many wildcards, so it is skipped",
+        "the setting `include` line 2 is not a valid pattern, so it is skipped",
+    )
+    guard = Ignore(tmp_path, include=["*.py", "!*a*b*c*d*e.py"])
+    assert guard.reason("xaxbxcxdxe.py") == "matched by nothing in the setting `include`"
+    assert guard.reason("x.py") is None
+    many = Ignore(tmp_path, include=["\n".join(["*.py"] * 2001)])
+    assert many.reason("x.py") == "matched by nothing in the setting `include`"
+    assert len(many.problems) == 1
+
+
 def test_a_link_is_judged_by_what_it_names(tmp_path: Path) -> None:
     write(tmp_path, {"secret/.env": "", ".gitignore": "gen.py\n", "gen.py": ""})
     (tmp_path / "innocent.py").symlink_to(tmp_path / "secret" / ".env")
@@ -270,10 +300,15 @@ KINDS = [".gitignore", ".kibitzignore", ".aiignore", ".aiexclude", ".git/info/ex
         )
     ),
     st.lists(st.sampled_from(LINES), max_size=2),
+    st.lists(st.sampled_from(LINES), max_size=2),
     st.sampled_from(["", "a"]),
 )
 def test_a_folder_at_a_time_and_a_path_at_a_time_come_to_the_same(
-    paths: list[list[str]], files: list[tuple[str, str, list[str]]], exclude: list[str], root: str
+    paths: list[list[str]],
+    files: list[tuple[str, str, list[str]]],
+    exclude: list[str],
+    include: list[str],
+    root: str,
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         top = Path(os.path.realpath(name))
@@ -284,7 +319,7 @@ def test_a_folder_at_a_time_and_a_path_at_a_time_come_to_the_same(
         for folder, kind, lines in files:
             with contextlib.suppress(OSError):
                 (top / f"{folder}{kind}").write_text("\n".join(lines))
-        guard = Ignore(top / root, exclude=exclude)
+        guard = Ignore(top / root, exclude=exclude, include=include)
         for path in top.rglob("*"):
             expected = guard.reason(path)
             assert guard.within(path.parent).reason(path.name, folder=path.is_dir()) == expected

@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def check_again(arguments: Sequence[str]) -> Invocation:
 def remember(store: Store, key: str, meaning: Meaning) -> None:
     """Keep what the command line under ``key`` means. Where that cannot be, nothing is lost but time."""
     brief = meaning.brief
-    value = json.dumps([meaning.paths, brief.exclude, brief.max_bytes, brief.scope])
+    value = json.dumps([meaning.paths, brief.exclude, brief.include, brief.max_bytes, brief.scope])
 
     def write(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT OR REPLACE INTO checks_meant VALUES (?, ?, ?)", (key, time.time(), value))
@@ -136,13 +137,14 @@ def _recall(store: Store, key: str) -> Meaning | None:
 def _meaning(value: object) -> Meaning | None:
     """What was kept, if it is in order: whoever can write the database could have written anything."""
     try:
-        paths, exclude, max_bytes, scope = json.loads(str(value))
+        paths, exclude, include, max_bytes, scope = json.loads(str(value))
     except (ValueError, TypeError):
         return None
-    texts = [scope, *paths, *exclude] if isinstance(paths, list) and isinstance(exclude, list) else [None]
+    lists = [paths, exclude, include]
+    texts = [scope, *chain(*lists)] if all(isinstance(each, list) for each in lists) else [None]
     if type(max_bytes) is not int or not all(isinstance(text, str) for text in texts):
         return None
-    return Meaning(tuple(paths), Brief(tuple(exclude), max_bytes, scope))
+    return Meaning(tuple(paths), Brief(tuple(exclude), tuple(include), max_bytes, scope))
 
 
 def _told(swept: Swept) -> int:

@@ -115,7 +115,7 @@ def command(
 def _swept(paths: tuple[str, ...], loaded: Loaded, arguments: tuple[str, ...]) -> Swept:
     """The first pass; see ``kibitz.cli.sweeping``. What the ``arguments`` mean is remembered, if any are."""
     settings = loaded.settings
-    brief = Brief(settings.exclude, settings.max_file_bytes, _scope(settings))
+    brief = Brief(settings.exclude, settings.include, settings.max_file_bytes, _scope(settings))
     if not brief.scope:
         selection = select([Path(path) for path in paths], settings)
         such_as = ": ".join(selection.skipped[0]) if selection.skipped else ""

@@ -64,7 +64,8 @@ def select(paths: Iterable[Path], settings: Settings) -> Selection:
     def skip(path: str, reason: str) -> None:
         selection.skipped.append((shown_path(Path(path), here), reason))
 
-    for found in candidates_of([str(path) for path in paths], settings.exclude, skip):
+    names = [str(path) for path in paths]
+    for found in candidates_of(names, settings.exclude, settings.include, skip):
         reason = None if found.named else reason_of(found.path, settings.max_file_bytes)
         if reason is None:
             selection.targets.append(found.target(here))
@@ -74,7 +75,10 @@ def select(paths: Iterable[Path], settings: Settings) -> Selection:
 
 
 def candidates_of(
-    paths: Sequence[str], exclude: Sequence[str], on_skip: Callable[[str, str], None]
+    paths: Sequence[str],
+    exclude: Sequence[str],
+    include: Sequence[str],
+    on_skip: Callable[[str, str], None],
 ) -> Iterator[Candidate]:
     """The files that ``paths`` mean as far as their names and the ignore files tell, each once, in order."""
     here = Path.cwd()
@@ -86,7 +90,7 @@ def candidates_of(
         folder = path if is_folder else path.parent
         root = here if folder.is_relative_to(here) else folder
         if root not in ignores:
-            ignores[root] = Ignore(root, exclude=exclude)
+            ignores[root] = Ignore(root, exclude=exclude, include=include)
         found = (
             (Candidate(each, named=False) for each in candidates(path, ignores[root], on_skip))
             if is_folder

@@ -46,6 +46,7 @@ class Brief:
     """What a sweep has to know of the settings."""
 
     exclude: tuple[str, ...]
+    include: tuple[str, ...]
     max_bytes: int
     scope: str
     """Whose answers count; see ``Whose.scope``."""
@@ -75,7 +76,7 @@ def sweep(paths: Sequence[str], brief: Brief, store: Store, clock: Callable[[], 
     """
     began = time.monotonic()
     run = _Sweep(brief, store, clock)
-    found = candidates_of(paths, brief.exclude, run.skip)
+    found = candidates_of(paths, brief.exclude, brief.include, run.skip)
     while chunk := list(islice(found, _CHUNK)):
         run.take(chunk)
     run.end()

@@ -46,19 +46,21 @@ class Ignore:
 
     Ignore files count from the top of the repository that ``root`` is in. They are read when they are first
     needed, and again when they change on disk. ``exclude`` is the user's globs, in gitignore syntax,
-    relative to ``root``.
+    relative to ``root``; files below it that match none of ``include``, if there are any, are excluded, too.
     """
 
-    def __init__(self, root: Path, *, exclude: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, *, exclude: Sequence[str] = (), include: Sequence[str] = ()) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - normalises `..` without following links
         self._top = _top_of(self.root)
         self._exclude = parse("the setting `exclude`", "\n".join(exclude))
+        invited = "\n".join(include)
+        self._include = parse("the setting `include`", invited, invites=True) if include else None
         self._files: dict[str, tuple[tuple[int, ...], IgnoreFile]] = {}
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Lines of the ignore files read so far that could not be followed literally; for the user."""
-        found = [*self._exclude.problems]
+        found = [*self._exclude.problems, *(self._include.problems if self._include else ())]
         for path, (_, file) in self._files.items():
             found += [f"{os.path.dirname(path)}: {problem}" for problem in file.problems]  # noqa: PTH120
         return tuple(found)
@@ -101,9 +103,15 @@ class Ignore:
         return self._way(place.parent).excluded(place.name, folder=place.is_dir())
 
     def by_setting(self, way: str) -> str | None:
-        """Why the setting excludes what is at ``way`` below the root; None if it does not."""
+        """Why the settings exclude what is at ``way`` below the root; None if they do not."""
         verdict = self._exclude.verdict(way)
-        return "excluded by the setting `exclude`" if verdict and verdict[0] else None
+        if verdict and verdict[0]:
+            return "excluded by the setting `exclude`"
+        # Of a folder only what is in it tells.
+        if self._include is None or way.endswith("/"):
+            return None
+        verdict = self._include.verdict(way)
+        return None if verdict and verdict[0] else "matched by nothing in the setting `include`"
 
     def _way(self, folder: Path) -> _Way:
         if not folder.is_relative_to(self._top):

@@ -56,16 +56,20 @@ class IgnoreFile:
         return result.include, f"{self.name} line {number}"
 
 
-def parse(name: str, content: str, *, negation: bool = True, empty_means_all: bool = False) -> IgnoreFile:
+def parse(
+    name: str, content: str, *, negation: bool = True, empty_means_all: bool = False, invites: bool = False
+) -> IgnoreFile:
     """Read the ignore file called ``name``; it never raises.
 
     Without ``negation`` lines that start with ``!`` are skipped. With ``empty_means_all`` a file without a
-    single pattern excludes everything.
+    single pattern excludes everything. If it ``invites``, its patterns say what is reviewed, not what is
+    left out: then a line that cannot be followed literally is skipped.
     """
     lines = re.split(r"\r\n|\n|\r", content.removeprefix("\ufeff"))
     if len(lines) > MAX_LINES:
-        return everything(name, f"has more than {MAX_LINES} lines, so nothing below its folder is reviewed")
-    reader = _Reader(name, negation=negation)
+        why = f"has more than {MAX_LINES} lines, so nothing below its folder is reviewed"
+        return IgnoreFile(name, problems=(f"{name} {why}",)) if invites else everything(name, why)
+    reader = _Reader(name, negation=negation, invites=invites)
     for number, line in enumerate(lines, start=1):
         reader.read(number, line)
     if not reader.patterns and empty_means_all:
@@ -84,12 +88,13 @@ def everything(name: str, why: str) -> IgnoreFile:
 
 
 class _Reader:
-    def __init__(self, name: str, *, negation: bool) -> None:
+    def __init__(self, name: str, *, negation: bool, invites: bool) -> None:
         self.name = name
         self.patterns: list[GitIgnoreSpecPattern] = []
         self.numbers: list[int] = []
         self.problems: list[str] = []
         self._negation = negation
+        self._invites = invites
         self._costly_lines = 0
 
     def read(self, number: int, line: str) -> None:
@@ -105,11 +110,11 @@ class _Reader:
         costly, simple = _simplified(line)
         self._costly_lines += costly
         if simple != line or self._costly_lines > _MAX_COSTLY_LINES:
-            if line.startswith("!"):
+            if line.startswith("!") != self._invites:
                 self._complain(number, "has too many wildcards, so it is skipped")
                 return
             line = _simplified(line, allow_costly=False)[1]
-            self._complain(number, "has too many wildcards; a simpler pattern that excludes more is used")
+            self._complain(number, "has too many wildcards; a simpler pattern that leaves out more is used")
         self._compile(number, line)
 
     def _compile(self, number: int, line: str) -> None:

@@ -6,7 +6,7 @@ wanted, in a thread, after ``initialize`` was answered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -186,6 +186,8 @@ class Loading:
     """What is wrong with them and was not told before, a sentence each."""
     rebuild: bool = True
     """Whether a service that was built for the settings before does not fit these."""
+    folders: Mapping[str, Knobs] = field(default_factory=dict)
+    """The settings of open folders that have their own, by absolute path; see ``Folders``."""
 
 
 class Backend(Protocol):
