@@ -52,7 +52,7 @@ async def test_a_key_of_the_environment_is_gone_from_it_and_still_known_when_set
         status = ""
         while "limits: 7 requests" not in status:
             command = {"command": "kibitz.showStatus"}
-            status = (await editor.request("workspace/executeCommand", command))["result"]
+            status = (await editor.request("workspace/executeCommand", command))["result"]["text"]
         buffer.replace(END, " or 0")
         editor.notify("textDocument/didSave", {"textDocument": {"uri": buffer.uri}})
         await fake.seen(2)

@@ -37,7 +37,7 @@ async def test_progress_is_created_begun_and_ended() -> None:
     begin = wire.of("$/progress")[0]
     assert begin == {
         "token": created["token"],
-        "value": {"kind": "begin", "title": "Reviewing a.py", "cancellable": True},
+        "value": {"kind": "begin", "title": "Reviewing a.py", "cancellable": True, "percentage": 0},
     }
     service.calls[0].answer.set_result(FakeOutcome())
     await until(lambda: steps(wire) == ["begin", "end"])

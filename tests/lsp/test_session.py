@@ -527,19 +527,6 @@ async def test_a_review_that_a_pause_cut_short_begins_again_at_once() -> None:
     assert len(room.service.calls) == 2
 
 
-async def test_the_status_says_what_goes_on() -> None:
-    room = Room(manual=True)
-    room.open("x = bug\n")
-    await settle()
-    assert await room.session.status() == "1 documents, 0 findings, 1 reviews under way.\nfake, 1 requests."
-    room.session.pause()
-    assert "paused" in await room.session.status()
-    room.session.use(Defaults(enabled=False), room.service)
-    assert "switched off" in await room.session.status()
-    room.session.use(Defaults(), None)
-    assert "nobody reviews" in await room.session.status()
-
-
 async def test_what_is_asked_for_by_name_is_verified_where_that_is_left_to_the_user() -> None:
     room = Room(manual=True, verify="on-demand")
     room.open("x = bug\n")
@@ -610,22 +597,6 @@ async def test_a_model_that_is_gone_is_told_once_whoever_tells_it_first() -> Non
     await settle()
     room.session.stepped(Step(Kind.MODEL_MISSING, "model_not_found", "m at e", "n at e", gone))
     assert room.editor.messages == [f"kibitz: {gone}"]
-
-
-async def test_the_status_tells_what_was_not_looked_at_again_and_what_the_document_in_focus_took() -> None:
-    room = Room(manual=True)
-    room.open("x = bug\n")
-    await room.pause()
-    room.service.calls[-1].answer.set_result(FakeOutcome(marked("x = bug\n")))
-    await settle()
-    room.session.forget_reviews()
-    await settle()
-    room.service.calls[-1].answer.set_exception(Timeout("…", after_ms=1))
-    await settle()
-    first, second, third = (await room.session.status()).splitlines()
-    assert first == "1 documents, 1 findings (1 not re-checked), all reviewed."
-    assert second == "untitled:a.py: 1 requests, 100 tokens in, 1 out since it was opened."
-    assert third == "fake, 2 requests."
 
 
 async def test_a_hundred_documents_are_not_reviewed_all_at_once_but_the_last_at_once() -> None:

@@ -39,11 +39,12 @@ async def test_without_anybody_to_ask_there_is_one_message_and_then_quiet(
     wire.change(2, {"text": "bug2"})
     wire.notify("textDocument/didSave", {"textDocument": {"uri": "untitled:a.py"}})
     wire.clock.advance(60)
-    await wire.request("workspace/executeCommand", {"command": "kibitz.analyzeDocument"})
     wire.notify("workspace/didChangeConfiguration", {"settings": None})
     await until(lambda: len(wire.backend.loaded) >= 2)
     await settle()
     assert len(wire.messages) == 1
+    await wire.request("workspace/executeCommand", {"command": "kibitz.analyzeDocument"})
+    await until(lambda: len(wire.messages) == 2)  # Whoever asks is told.
     assert wire.published == []
 
 

@@ -141,10 +141,10 @@ class ServerProcess:
 
     async def at_rest(self) -> None:
         """Wait until no review is under way or waiting."""
-        command = {"command": "kibitz.showStatus"}
+        command = {"command": "kibitz.status"}
         async with asyncio.timeout(SECONDS):
-            status = ""
-            while "all reviewed" not in status:
+            status: Json = {"state": "", "reviews": 0}
+            while status["reviews"] or status["state"] not in {"idle", "degraded"}:
                 status = (await self.request("workspace/executeCommand", command))["result"]
         canary.search_processes(self.process.pid)
 

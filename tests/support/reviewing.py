@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kibitz.findings.finding import Confidence, Finding, Fix, Severity
 from kibitz.lsp.reviews import Defaults
-from kibitz.lsp.service import Loading
+from kibitz.lsp.service import Health, Loading
+from kibitz.lsp.spending import Spending
 from kibitz.provider.models import Usage
+from kibitz.telemetry.daybook import Counts
 from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from kibitz.app.doctor import Line
     from kibitz.lsp.service import Assignment, Knobs, Listener, Outcome, ReviewService
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.limits.priority import Urgency
@@ -118,6 +121,9 @@ class FakeService:
     warm_until: asyncio.Event | None = None
     """What each file waits for."""
     warm_error: Exception | None = None
+    condition: Health = field(default_factory=lambda: Health("fake"))
+    costs: Counts | None = None
+    """What today cost."""
 
     async def review(
         self, assignment: Assignment, urgency: Urgency, on_progress: Callable[[Outcome], None]
@@ -195,6 +201,16 @@ class FakeService:
                 await self.warm_until.wait()
         return f"{len(self.warmed)} files" if self.recent else ""
 
+    def health(self) -> Health:
+        return replace(self.condition, requests=len(self.calls))
+
+    async def today(self) -> Counts | None:
+        return self.costs
+
+    async def usage(self) -> Spending:
+        models = None if self.costs is None else {"fake": self.costs}
+        return Spending(self.costs or Counts(), models, {})
+
     async def status(self) -> Sequence[str]:
         return [f"fake, {len(self.calls)} requests"]
 
@@ -212,10 +228,17 @@ class FakeBackend:
         self.loaded: list[object] = []
         self.built = 0
         self.rebuild = True
+        self.lines: list[Line] = []
+        self.examined: list[bool] = []
+        """Whether each was offline."""
 
     async def load(self, editor: object, cli: Mapping[str, object]) -> Loading:  # noqa: ARG002 - as the protocol
         self.loaded.append(editor)
-        return Loading(self.knobs, self.problems, self.rebuild)
+        return Loading(self.knobs, self.problems, self.problems, self.rebuild)
+
+    async def examine(self, *, offline: bool) -> Sequence[Line]:
+        self.examined.append(offline)
+        return self.lines
 
     async def build(self, roots: Sequence[str], listener: Listener) -> ReviewService:
         service = self.services[min(self.built, len(self.services) - 1)]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kibitz.config import Settings
     from kibitz.provider.client import OpenAIClient
     from kibitz.provider.models import BatchAnalysis, Piece
+    from kibitz.provider.status import EngineStatus
 
 
 class App:
@@ -119,6 +120,10 @@ class App:
                 # What the team has paid for must be known to the first review.
                 await self._team.remote.ready()
         return self._reviewer
+
+    def engine(self) -> EngineStatus | None:
+        """What the client is doing; None as long as nothing was asked. Waits for nothing."""
+        return None if self._asking is None else self._asking.status()
 
     @property
     def shares_answers(self) -> bool:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kibitz.provider.keys.consent import Consents
     from kibitz.provider.limits.quota import SharedQuota
     from kibitz.provider.recorder import Recorder
+    from kibitz.provider.status import EngineStatus
     from kibitz.state.database import Database
 
 
@@ -67,6 +68,10 @@ class Asking:
             if self._client is None:
                 self._client = self._client_of(await self._config())
             return self._client
+
+    def status(self) -> EngineStatus | None:
+        """What the client is doing; None as long as there is none."""
+        return None if self._client is None else self._client.status()
 
     async def aclose(self) -> None:
         """Ask nothing more. The embedded model runs on: ``stop`` may take seconds."""

@@ -23,6 +23,8 @@ NOBODY = (
     "OPENAI_API_KEY, or fetch the embedded model with `kibitz model pull` (1.1 GB, then works offline); "
     "`kibitz doctor` shows what is there."
 )
+NOTHING_SET = "nothing_set"
+"""Code of that error: nothing is wrong, but nothing was configured either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def choose(settings: Settings, *, embedded: Callable[[], bool]) -> Choice:
         elif embedded():
             provider = "local"
         else:
-            raise ConfigError(NOBODY)
+            raise ConfigError(NOBODY, code=NOTHING_SET)
     # Asked to list, a small model flags everything; asked to rewrite, it mostly changes what is wrong.
     automatic: Literal["list", "rewrite"] = "rewrite" if provider == "local" else "list"
     return Choice(provider, automatic if settings.review == "auto" else settings.review)

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from kibitz.config import Settings
     from kibitz.findings.finding import Finding
     from kibitz.guard.ignore import Ignore
-    from kibitz.lsp.service import Assignment, Outcome
+    from kibitz.lsp.service import Assignment, Health, Outcome
+    from kibitz.lsp.spending import Spending
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.limits.priority import Urgency
     from kibitz.provider.models import Context, ContextAnalysis, Suggestion, Usage
     from kibitz.review.result import Dismissed, Source
     from kibitz.review.reviewer import Review, Reviewer
     from kibitz.review.warm import Pace
+    from kibitz.telemetry.daybook import Counts
     from kibitz.text.spans import Span
 
 _LIGHT = {
@@ -43,8 +45,6 @@ _LIGHT = {
 """Settings that need no new client and no new cache when they change: nothing is asked for again."""
 WARMED_FILES = 32
 """So many files that changed lately are prepared for."""
-TODAY_SECONDS = 2.0
-"""How long the state database may take to say what today cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class AppService:
         self._app = app
         self._reviewer = reviewer
         self._settings = settings
+        self._model = app.describe()
         self._roots: list[Path] = []
         self._ignores: dict[Path, Ignore] = {}
         self._limited = asyncio.Event()
@@ -195,26 +196,33 @@ class AppService:
 
     async def status(self) -> Sequence[str]:
         """See ``ReviewService``."""
-        from kibitz.provider.status_text import counts_line, engine_lines  # noqa: PLC0415 - few ask
-        from kibitz.telemetry.savings_text import savings_line  # noqa: PLC0415 - as above
+        from kibitz.lsp.spending import spending  # noqa: PLC0415 - few ask
+        from kibitz.provider.status_text import engine_lines  # noqa: PLC0415 - as above
 
         app = self._app
         if app.choice.provider == "local":
             lines = [f"asks {app.describe()}"]
         else:
             lines = [*engine_lines((await app.client()).status())]
-        run, saved = app.daybook.run, {"this run": app.cachebook.run}
-        lines.append(counts_line("this run", run) if run.requests else "nothing was sent yet")
-        try:
-            async with asyncio.timeout(TODAY_SECONDS):
-                today = await app.daybook.today()
-                saved["today, in all windows"] = await app.cachebook.since(1)
-        except TimeoutError:
-            lines.append("what others cost today is not known: the state database does not answer")
-        else:
-            if today != run:
-                lines.append(counts_line("today, in all windows", today))
-        return tuple(filter(None, (*lines, savings_line(saved), *app.cache_problems())))
+        return (*lines, *(await spending(app)).lines(), *app.cache_problems())
+
+    def health(self) -> Health:
+        """See ``ReviewService``."""
+        from kibitz.lsp.health import health_of  # noqa: PLC0415 - loaded by now
+
+        return health_of(self._app, self._model)
+
+    async def today(self) -> Counts | None:
+        """See ``ReviewService``."""
+        from kibitz.lsp.spending import today  # noqa: PLC0415 - after the first review
+
+        return await today(self._app)
+
+    async def usage(self) -> Spending:
+        """See ``ReviewService``."""
+        from kibitz.lsp.spending import spending  # noqa: PLC0415 - few ask
+
+        return await spending(self._app)
 
     async def aclose(self) -> None:
         """See ``ReviewService``."""

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kibitz.app import App
-    from kibitz.config import Reported, Settings
+    from kibitz.app.doctor import Line
+    from kibitz.config import Loaded, Reported, Settings
     from kibitz.lsp.app_service import AppService
     from kibitz.lsp.service import Listener, ReviewService
 
@@ -26,6 +27,8 @@ class AppBackend:
         self._protect = protect
         self._settings: Settings | None = None
         self._where: Callable[[str], str] = str
+        self._loaded: Loaded | None = None
+        self._wrong: tuple[str, ...] = ()
         self._service: AppService | None = None
         self._reported: Reported | None = None
 
@@ -34,7 +37,7 @@ class AppBackend:
         settings, problems = await asyncio.to_thread(self._load, editor, cli)
         self._settings = settings
         fits = self._service is not None and self._service.adjust(settings)
-        return Loading(settings, problems, rebuild=not fits)
+        return Loading(settings, problems, self._wrong, rebuild=not fits)
 
     async def build(self, roots: Sequence[str], listener: Listener) -> ReviewService:
         """See ``Backend``."""
@@ -55,15 +58,26 @@ class AppBackend:
         self._service = AppService(app, reviewer, settings, roots)
         return self._service
 
+    async def examine(self, *, offline: bool) -> Sequence[Line]:
+        """See ``Backend``."""
+        from kibitz.app.doctor import examine  # noqa: PLC0415 - few ask
+        from kibitz.config import load  # noqa: PLC0415 - loaded by now, mostly
+
+        loaded = self._loaded
+        if loaded is None:
+            loaded = await asyncio.to_thread(load)
+        return [line async for line in examine(loaded, offline=offline)]
+
     def _load(self, editor: object, cli: Mapping[str, object]) -> tuple[Settings, tuple[str, ...]]:
         from kibitz.config import Reported, load  # noqa: PLC0415 - 0.1 s, after initialize
         from kibitz.telemetry import logs  # noqa: PLC0415 - as above
 
         self._protect()
         loaded = load(cli=cli, lsp=editor)
-        self._where = loaded.where
+        self._loaded, self._where = loaded, loaded.where
         if self._reported is None:
             self._reported = Reported()
+        self._wrong = tuple(str(problem) for problem in loaded.problems)
         problems = [str(problem) for problem in self._reported.fresh(loaded.problems)]
         if trouble := logs.configure(loaded.settings.log_level, loaded.settings.log_file, records_only=True):
             problems.append(trouble)

@@ -48,6 +48,8 @@ class Client:
     process_id: int | None = None
     roots: tuple[str, ...] = ()
     """URIs of the folders it works in."""
+    trace: object = None
+    """How much of `$/logTrace` it wants to hear, unchecked."""
     options: object = None
     """`initializationOptions`, unchecked."""
 
@@ -84,6 +86,7 @@ def reduce(params: Mapping[str, Any]) -> Client:
         notebooks=isinstance(_at(capabilities, "notebookDocument", "synchronization"), dict),
         process_id=process_id if type(process_id) is int and process_id > 0 else None,
         roots=_roots(params),
+        trace=params.get("trace"),
         options=params.get("initializationOptions"),
     )
 

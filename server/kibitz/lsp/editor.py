@@ -53,6 +53,11 @@ class WireEditor:
         params = types.ShowMessageParams(type=types.MessageType.Warning, message=message)
         self._protocol.notify(types.WINDOW_SHOW_MESSAGE, params)
 
+    def log(self, message: str) -> None:
+        """Keep what is too long for a message where the user can read it."""
+        params = types.LogMessageParams(type=types.MessageType.Info, message=message)
+        self._protocol.notify(types.WINDOW_LOG_MESSAGE, params)
+
     def tell(self, message: str) -> None:
         """Answer the user, who asked."""
         params = types.ShowMessageParams(type=types.MessageType.Info, message=message)
@@ -110,6 +115,7 @@ class WireProgress:
         self._protocol = protocol
         self._token = token
         self._begun = self._over = False
+        self._known = 0
         self.on_end: object = None
 
     async def begin(self, title: str) -> None:
@@ -121,10 +127,11 @@ class WireProgress:
             return
         if not self._over:
             self._begun = True
-            self._send(types.WorkDoneProgressBegin(title=title, cancellable=True))
+            self._send(types.WorkDoneProgressBegin(title=title, cancellable=True, percentage=self._known))
 
     def report(self, message: str, percentage: int) -> None:
         """It is as far as that; not told where the editor does not show it yet."""
+        self._known = percentage
         if self._begun:
             self._send(types.WorkDoneProgressReport(message=message, percentage=percentage))
 

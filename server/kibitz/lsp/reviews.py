@@ -12,6 +12,7 @@ from kibitz.lsp.faults import describe
 from kibitz.lsp.pacing import Pacing
 from kibitz.lsp.service import Assignment
 from kibitz.lsp.stale import reason
+from kibitz.lsp.tracing import Trace
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.limits.priority import Priority
 
@@ -94,6 +95,7 @@ class Reviews:
         """Is told a document that has to be reviewed once more, at once."""
         self.on_change: Callable[[], None] = lambda: None
         """Is told when a review begins, lands or fails."""
+        self.trace = Trace(lambda _params: None)
         self.pacing = Pacing()
         self._documents = documents
         self._notices = notices
@@ -151,10 +153,16 @@ class Reviews:
             return
         # Begun before anything is waited for: of two, the newer begins last, whatever they wait for.
         run = document.begin()
+        self.trace.began(document, run)
         self.on_change()
         try:
-            if await _may_leave(document, service) and document.run is run:
+            if not await _may_leave(document, service):
+                self.trace.failed(document, run, "the file must not be sent anywhere")
+            elif document.run is run:
                 await self._review(document, run, service, urgency, take_over)
+        except asyncio.CancelledError:
+            self.trace.failed(document, run, "cancelled")
+            raise
         except OpenAIError as error:
             self._failed(document, run, error)
             self._report(error)
@@ -201,6 +209,7 @@ class Reviews:
             self._notices.settle()
         for failure in outcome.errors:
             self._report(failure)
+        self.trace.ended(document, run, outcome, self._clock.now() - began)
         self._land(document, run, outcome, final=True)
         self._finish(document, run)
 
@@ -216,6 +225,7 @@ class Reviews:
             self._publish(document)
 
     def _failed(self, document: Document, run: Run, error: Exception) -> None:
+        self.trace.failed(document, run, type(error).__name__)
         if document.doubt(run, reason(error)):
             self._publish(document)
 

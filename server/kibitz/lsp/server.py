@@ -32,9 +32,12 @@ if TYPE_CHECKING:
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.editor import WireEditor
     from kibitz.lsp.notebook_sync import NotebookSync
+    from kibitz.lsp.reporter import Reporter
     from kibitz.lsp.service import Backend
     from kibitz.lsp.session import Session
     from kibitz.lsp.setup import Setup
+    from kibitz.lsp.status import Status
+    from kibitz.lsp.tracing import Trace
     from kibitz.lsp.warming import Warming
 
 logger = logging.getLogger(__name__)
@@ -57,6 +60,7 @@ FEATURES: Mapping[str, str] = {
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: "did_change_configuration",
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: "did_change_workspace_folders",
     types.WINDOW_WORK_DONE_PROGRESS_CANCEL: "progress_cancel",
+    types.SET_TRACE: "set_trace",
 }
 """Everything the server answers or listens to, and the function that does it: ``x`` of ``features/x.py``."""
 
@@ -107,7 +111,28 @@ class KibitzServer(LanguageServer):
         """The documents and their reviews."""
         from kibitz.lsp.session import Session  # noqa: PLC0415 - after initialize
 
-        return Session(self.editor, self.clock, self.client)
+        session = Session(self.editor, self.clock, self.client)
+        session.reviews.trace = self.trace
+        return session
+
+    @cached_property
+    def trace(self) -> Trace:
+        """What the client wants to hear of the reviews."""
+        from kibitz.lsp.tracing import Trace  # noqa: PLC0415 - after initialize
+
+        return Trace(partial(self.protocol.notify, types.LOG_TRACE))
+
+    @cached_property
+    def reporter(self) -> Reporter:
+        """What keeps the editor up to date about what goes on."""
+        from kibitz.lsp.reporter import Reporter  # noqa: PLC0415 - after initialize
+        from kibitz.lsp.status import NOTIFICATION  # noqa: PLC0415 - as above
+
+        def send(status: Status) -> None:
+            self.protocol.notify(NOTIFICATION, status.as_json())
+
+        return Reporter(self.session, self.setup, self.clock, send)
+
 
     @cached_property
     def notebooks(self) -> NotebookSync:
@@ -154,6 +179,7 @@ class KibitzServer(LanguageServer):
         if self.protocol.phase is not Phase.BEFORE:
             self.session.stop()
             self.warming.end()
+            self.reporter.stop()
             await self.setup.aclose(seconds)
 
     def lost_sync(self, uri: str | None) -> None:

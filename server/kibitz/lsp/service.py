@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from kibitz.app.doctor import Line
     from kibitz.findings.finding import Finding
+    from kibitz.lsp.spending import Spending
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.fallback import Step
     from kibitz.provider.keys.consent import ConsentNeeded
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from kibitz.provider.models import Context, ContextAnalysis, Suggestion, Usage
     from kibitz.review.result import Dismissed
     from kibitz.review.warm import Pace
+    from kibitz.telemetry.daybook import Counts
     from kibitz.text.spans import Span
 
 
@@ -37,6 +40,20 @@ class Assignment:
     """Whether to ask for what is not known; else what is known is all, at once and for nothing."""
     verify: bool = False
     """Whether findings are verified if that is done on demand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether those who are asked answer as they should."""
+
+    model: str
+    """Who is asked, in a few words."""
+    problem: str = ""
+    """What works less well than it should, in a sentence without its full stop; empty if all is well."""
+    action: str = ""
+    """What the user can do about it."""
+    requests: int = 0
+    """So many were sent by this process."""
 
 
 class Outcome(Protocol):
@@ -170,6 +187,15 @@ class ReviewService(Protocol):
         many. Cancelling it ends it; what is prepared by then stays.
         """
 
+    def health(self) -> Health:
+        """Whether those who are asked answer as they should. Waits for nothing."""
+
+    async def today(self) -> Counts | None:
+        """What all kibitz processes of this machine asked today; None: the state database does not say."""
+
+    async def usage(self) -> Spending:
+        """What was asked and what it cost, and what the cache saved of it."""
+
     async def status(self) -> Sequence[str]:
         """Who reviews, what holds that back, and what it cost so far, in sentences without full stops."""
 
@@ -184,6 +210,8 @@ class Loading:
     knobs: Knobs
     problems: tuple[str, ...] = ()
     """What is wrong with them and was not told before, a sentence each."""
+    wrong: tuple[str, ...] = ()
+    """All that is wrong with them."""
     rebuild: bool = True
     """Whether a service that was built for the settings before does not fit these."""
     folders: Mapping[str, Knobs] = field(default_factory=dict)
@@ -200,4 +228,10 @@ class Backend(Protocol):
         """The service for the settings that were loaded last; ``roots`` are the folders that are open.
 
         Raises OpenAIError (its ConfigError, mostly) if none can work with them.
+        """
+
+    async def examine(self, *, offline: bool) -> Sequence[Line]:
+        """Whether everything is in order, by the settings that were loaded last; takes seconds.
+
+        ``offline``: ask no model, and look at this machine only.
         """

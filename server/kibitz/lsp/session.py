@@ -12,7 +12,6 @@ from kibitz.lsp.permission import Permission
 from kibitz.lsp.publisher import Publisher, Screen
 from kibitz.lsp.reviews import Reviews, Shows
 from kibitz.lsp.scheduler import Scheduler
-from kibitz.lsp.status import account, summary
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Priority
 
@@ -108,6 +107,7 @@ class Session:
     def entered(self, document: Document) -> None:
         """A document is among the documents now."""
         self._scheduler.cancel(document.uri)
+        self.publisher.publish(document)  # Nothing; it may have been open already.
         now, before = self._clock.now(), self._opened_at
         self._opened_at = now
         document.background = before is not None and now - before < SETTLE_SECONDS
@@ -148,6 +148,7 @@ class Session:
         document = self.documents.close(uri)
         if document is not None:
             self.publisher.clear(document)
+        self.reviews.on_change()
 
     def lost(self, uri: str | None) -> None:
         """The text of a document (None: of any) may not be what it was: a message was unreadable."""
@@ -233,25 +234,6 @@ class Session:
             document.reviewed = None
             self._look(document)
 
-    async def status(self) -> str:
-        """What goes on and what it takes, a sentence on each line."""
-        service = self.service
-        if service is None:
-            state = "nobody reviews: no key, no local model, or it is still starting"
-        elif not self.knobs.enabled:
-            state = "switched off (setting enabled)"
-        elif self.paused:
-            state = "paused"
-        else:
-            state = f"{self.busy} reviews under way" if self.busy else "all reviewed"
-        lines = [summary(self.documents, state)]
-        focus = self.documents.get(self.attention.focus or "")
-        if focus is not None:
-            lines.append(account(focus))
-        if service is not None:
-            lines.extend(await service.status())
-        return "\n".join(f"{line}." for line in lines if line)
-
     # What happens at the provider
 
     def stepped(self, step: Step) -> None:
@@ -323,3 +305,4 @@ class Session:
         document = self.documents.get(uri)
         if document is not None:
             self.publisher.publish(document)
+            self.reviews.on_change()

@@ -6,12 +6,15 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Protocol
 
+from kibitz.app.choice import NOTHING_SET
 from kibitz.lsp.faults import describe
+from kibitz.lsp.first_run import FirstRun
 from kibitz.provider.errors import OpenAIError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from kibitz.app.doctor import Line
     from kibitz.lsp.service import Backend, ReviewService
     from kibitz.lsp.session import Session
 
@@ -41,6 +44,7 @@ class Setup:
         ask: Ask,
         tidy: Callable[[], None],
         renewed: Callable[[], None] = lambda: None,
+        first_run: FirstRun | None = None,
     ) -> None:
         self.roots = roots
         """URIs of the folders that are open."""
@@ -51,10 +55,22 @@ class Setup:
         self._tidy = tidy
         self._renewed = renewed
         """Is told when the session may have another service, or none."""
+        self._first_run = first_run or FirstRun()
+        self.trouble = ""
+        """Why nobody reviews, if that is so."""
+        self.problems: Sequence[str] = ()
+        """What is wrong with the settings that were loaded last."""
+        self._asked = False
+        """Whether the user waits for it."""
         self._options: dict[str, object] = {}
         self._pushed: dict[str, object] = {}
         self._task: asyncio.Task[str] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def starting(self) -> bool:
+        """Whether it is not known yet if there will be a service."""
+        return self._task is None or not self._task.done()
 
     def start(self, options: object) -> None:
         """Bring the server up; ``options`` are the ``initializationOptions``."""
@@ -68,6 +84,12 @@ class Setup:
         if mine:
             self._pushed = section(settings)
         self.refresh(pull=not mine)
+
+    def retry(self) -> None:
+        """Load the settings again, and tell why nobody reviews by them even if that is no news."""
+        self._session.notices.forget("setup")
+        self._asked = True
+        self.refresh(pull=True)
 
     def move(self, roots: Sequence[str]) -> None:
         """Other folders are open now."""
@@ -94,6 +116,10 @@ class Setup:
             if task is self._task:
                 return "kibitz is ending" if task.cancelled() else task.result()
 
+    async def examine(self, *, offline: bool) -> Sequence[Line]:
+        """See ``Backend``."""
+        return await self._backend.examine(offline=offline)
+
     async def aclose(self, seconds: float) -> None:
         """Stop, and close the service, in at most ``seconds``."""
         if self._task is not None:
@@ -116,12 +142,15 @@ class Setup:
             self._tidy()
         except OpenAIError as error:
             self._swap(None)
-            self._session.notices.once(("setup", str(error)), error.message)
+            await self._cannot(error)
             return error.message
         except Exception as error:  # noqa: BLE001 - our own mistake: say so, and go on without reviews
             self._swap(None)
             return self._mistaken(error)
-        return await self._get_ready()
+        why = await self._get_ready()
+        if self._session.service is not None:
+            await self._first_run.over()
+        return why
 
     async def _get_ready(self) -> str:
         """Have the service ready before somebody waits for it; why it will not be, or nothing."""
@@ -139,14 +168,25 @@ class Setup:
         self._tidy()
         return ""
 
+    async def _cannot(self, error: OpenAIError) -> None:
+        """Nobody can review. That nothing was ever configured is no fault: it is said once."""
+        self.trouble = error.message
+        asked, self._asked = self._asked, False
+        if error.code == NOTHING_SET and not await self._first_run.is_first() and not asked:
+            logger.warning("%s", error.message)
+        else:
+            self._session.notices.once(("setup", str(error)), error.message)
+
     def _mistaken(self, error: Exception) -> str:
         logger.error("the reviewer could not be built: %s", describe(error))
         why = "it could not start for a reason of its own; see its log."
-        self._session.notices.once("setup", why)
+        self.trouble = why
+        self._session.notices.once(("setup", why), why)
         return why
 
     async def _bring_up(self) -> None:
         loading = await self._backend.load({**self._options, **self._pushed}, self._cli)
+        self.problems = loading.wrong
         for problem in loading.problems:
             logger.warning("%s", problem)
         if loading.problems:
@@ -166,6 +206,8 @@ class Setup:
 
     def _swap(self, service: ReviewService | None) -> None:
         old = self._session.service
+        self.trouble = ""
+        self._session.notices.trouble = None
         self._session.use(self._session.knobs, service)
         self._renewed()
         self._retire(old)

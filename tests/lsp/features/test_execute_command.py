@@ -52,7 +52,7 @@ async def test_stop_pause_and_resume() -> None:
     wire.clock.advance(60)
     await settle()
     assert len(service.calls) == 1
-    assert "paused" in (await run(wire, "showStatus"))["result"]
+    assert (await run(wire, "status"))["result"]["state"] == "paused"
     await run(wire, "resume")
     await until(lambda: service.texts == ["bug", "bug2"])
     await run(wire, "stop")
@@ -64,9 +64,11 @@ async def test_the_status_is_shown_and_answered(wire: Wire) -> None:
     await wire.initialize()
     wire.open("bug")
     await until(lambda: bool(wire.published))
-    status = (await run(wire, "showStatus"))["result"]
-    assert status == "1 documents, 1 findings, all reviewed.\nfake, 1 requests."
-    assert wire.messages == [f"kibitz: {status}"]
+    told = (await run(wire, "showStatus"))["result"]
+    assert told["text"] == "1 documents, 1 findings, all reviewed.\nfake, 1 requests."
+    assert wire.messages == [f"kibitz: {told.pop('text')}"]
+    assert (await run(wire, "status"))["result"] == told
+    assert len(wire.messages) == 1
 
 
 async def test_clearing_the_cache_asks_again() -> None:

@@ -15,7 +15,10 @@ COMMANDS: Mapping[str, str] = {
     "kibitz.stop": "reviewing.stop",
     "kibitz.pause": "reviewing.pause",
     "kibitz.resume": "reviewing.resume",
+    "kibitz.status": "status.status",
     "kibitz.showStatus": "status.show_status",
+    "kibitz.showUsage": "status.show_usage",
+    "kibitz.doctor": "doctor.doctor",
     "kibitz.reloadKey": "keys.reload_key",
     "kibitz.clearCache": "cache.clear_cache",
 }

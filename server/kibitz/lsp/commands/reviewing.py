@@ -17,7 +17,7 @@ async def analyze_document(ls: KibitzServer, arguments: Sequence[object]) -> Non
     uri = uri_of(arguments)
     if ls.session.service is None:
         # Whoever asks may have mended what was missing.
-        ls.setup.refresh(pull=True)
+        ls.setup.retry()
     else:
         ls.session.analyze(uri)
 

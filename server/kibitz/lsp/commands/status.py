@@ -1,9 +1,11 @@
-"""What kibitz is doing."""
+"""What kibitz is doing, and what that costs."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+
+from kibitz.lsp.status import report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,9 +15,29 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-async def show_status(ls: KibitzServer, _arguments: Sequence[object]) -> str:
-    """Say what kibitz is doing, whom it asks, and what that costs."""
-    status = await ls.session.status()
-    logger.info("status asked for: %s", status)
-    ls.editor.tell(f"kibitz: {status}")
-    return status
+async def status(ls: KibitzServer, _arguments: Sequence[object]) -> dict[str, object]:
+    """What ``$/kibitz/status`` would tell now, for clients that do not hear it. Shows nothing."""
+    return ls.reporter.now().as_json()
+
+
+async def show_status(ls: KibitzServer, _arguments: Sequence[object]) -> dict[str, object]:
+    """Say what kibitz is doing, whom it asks, and what that costs; the status, and what was said."""
+    now = ls.reporter.now()
+    text = await report(ls.session, now)
+    logger.info("status asked for: %s", text)
+    ls.editor.tell(f"kibitz: {text}")
+    return {**now.as_json(), "text": text}
+
+
+async def show_usage(ls: KibitzServer, _arguments: Sequence[object]) -> dict[str, object]:
+    """Say what was asked in this window and today, what it cost, and what the cache saved of it."""
+    service = ls.session.service
+    if service is None:
+        text = "nothing was asked: kibitz is still starting, switched off, or has nobody to ask"
+        found: dict[str, object] = {"run": None, "today": None, "models": {}, "cache": {}}
+    else:
+        spending = await service.usage()
+        text = "\n".join(f"{line}." for line in (*spending.lines(), *spending.by_model()))
+        found = spending.as_json()
+    ls.editor.tell(f"kibitz: {text}")
+    return {**found, "text": text}

@@ -14,7 +14,10 @@ async def initialized(ls: KibitzServer, _params: types.InitializedParams) -> Non
     """Handle the notification."""
     # The imports left garbage behind; the next ones can use its room.
     ls.tidy()
+    ls.trace.turn(ls.client.trace)
+    ls.session.reviews.on_change = ls.reporter.touch
     ls.setup.start(ls.client.options)
+    ls.reporter.touch()
     if ls.client.registers_configuration:
         await ls.editor.register_configuration()
     await ls.protocol.warm()

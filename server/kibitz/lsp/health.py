@@ -1,0 +1,43 @@
+"""Whether those who are asked answer as they should, in a sentence for the user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kibitz.lsp.service import Health
+from kibitz.provider.breaker import State
+
+if TYPE_CHECKING:
+    from kibitz.app import App
+    from kibitz.provider.status import EngineStatus
+
+_BY_ITSELF = "nothing: kibitz tries again by itself (kibitz.doctor looks closer)"
+
+
+def health_of(app: App, model: str) -> Health:
+    """How the app's provider does; ``model`` is who is asked first. Waits for nothing."""
+    requests = app.daybook.run.requests
+    if app.unusable is not None:
+        return Health(model, app.unusable.message, "run the command kibitz.doctor", requests)
+    engine = app.engine()
+    if engine is None or app.choice.provider == "local":
+        return Health(model, requests=requests)
+    problem, action = _problem(engine)
+    return Health(engine.using, problem, action, requests)
+
+
+def _problem(engine: EngineStatus) -> tuple[str, str]:
+    first = engine.targets[0]
+    if engine.using != first.name:
+        why = f": {first.down}" if first.down else ""
+        return f"{engine.using} is asked in place of {first.name}{why}", "run the command kibitz.doctor"
+    if first.problem:
+        return (
+            f"there is trouble with keys: {first.problem}",
+            "mend it, then run the command kibitz.reloadKey",
+        )
+    if any(lane.breaker.state is not State.CLOSED for lane in first.lanes):
+        return f"{first.name} is left alone for a while, as nearly all requests failed", _BY_ITSELF
+    if first.lanes and all(lane.gate.paused_for > 0 for lane in first.lanes):
+        return f"{first.name} wants fewer requests", _BY_ITSELF
+    return "", ""
