@@ -23,7 +23,9 @@ Every source may leave out what it likes. A later one wins over an earlier one:
    `~/Library/Application Support/kibitz/` on macOS), or the file that `KIBITZ_CONFIG` names;
 3. the environment: `KIBITZ_` and the setting's name in upper case; lists are separated by commas;
 4. the command line: `--` and the setting's name with hyphens, such as `--max-findings 5`;
-5. the editor: the section `kibitz`, names as here or in camelCase (`debounceMs`).
+5. the editor: the section `kibitz`, names as here or in camelCase (`debounceMs`). Where several folders are
+   open, each may have its own of some settings (*for each folder*), and the innermost folder around a file
+   counts. Of a limit that all folders share, the strictest counts for all.
 
 What comes from the editor may come from the repository that is open. So it can never set a key, an address, a
 log file or a larger budget: those settings are ignored there, and kibitz says so once. A value that is not
@@ -79,7 +81,10 @@ def _places(name: str) -> Iterator[str]:
     if Source.CLI in owner.by:
         yield f"`--{name.replace('_', '-')}`"
     if Source.LSP in owner.by:
-        yield "editor" if owner.lsp is Tighten.REPLACE else f"editor ({owner.lsp})"
+        notes = ["for each folder"] if owner.folder else []
+        if owner.lsp is not Tighten.REPLACE:
+            notes.append(str(owner.lsp))
+        yield f"editor ({'; '.join(notes)})" if notes else "editor"
 
 
 if __name__ == "__main__":

@@ -44,3 +44,5 @@ class Owned:
     by: frozenset[Source]
     unit: str = ""
     lsp: Tighten = Tighten.REPLACE
+    folder: bool = False
+    """Whether each of the folders that are open may have its own."""

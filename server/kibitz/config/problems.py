@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from kibitz.config.owners import Source
 
+MAX_PER_SOURCE = 20
 _SHOWN = 80
 _SECRET_NAME = re.compile(r"key|token|secret|passw|auth|credential|bearer", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"\bsk-|[A-Za-z0-9_\-]{32,}")
@@ -78,3 +80,16 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     """The one of ``words`` that is most like ``word``, or None if none is."""
     matches = difflib.get_close_matches(word[:64].lower(), tuple(words), n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def bounded(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """No more than ``MAX_PER_SOURCE`` problems of each source; the last one says so."""
+    counts: Counter[Source] = Counter()
+    for problem in problems:
+        counts[problem.source] += 1
+        if counts[problem.source] <= MAX_PER_SOURCE:
+            yield problem
+        elif counts[problem.source] == MAX_PER_SOURCE + 1:
+            yield Problem(
+                "", problem.source, f"what else the {problem.source} sets", "", "it has too many problems"
+            )

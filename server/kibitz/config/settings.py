@@ -12,7 +12,9 @@ from kibitz.config.checks import check_base_url, check_key, check_redis_url, che
 from kibitz.config.owners import EVERYONE, SECRET, USER, Owned, Source, Tighten
 
 _LIMIT = Owned(EVERYONE, lsp=Tighten.LOWER)
-_LIST = Owned(EVERYONE, lsp=Tighten.ADD)
+_HERE = Owned(EVERYONE, folder=True)
+_LIST = Owned(EVERYONE, lsp=Tighten.ADD, folder=True)
+_CHOICE = Owned(EVERYONE, lsp=Tighten.ONLY, folder=True)
 
 
 def _check_key(key: SecretStr) -> SecretStr:
@@ -272,18 +274,16 @@ class Settings(BaseModel):
             description="Whether a finding is shown as soon as it is complete, while the rest of the answer "
             "is still on its way. Not in reviews that verify, nor where `review` is `rewrite`."
         ),
-        Owned(EVERYONE),
+        _HERE,
     ] = False
-    enabled: Annotated[
-        bool, Field(description="Whether anything is reviewed in the editor."), Owned(EVERYONE)
-    ] = True
+    enabled: Annotated[bool, Field(description="Whether anything is reviewed in the editor."), _HERE] = True
     trigger: Annotated[
         Literal["change", "save", "manual"],
         Field(
             description="What begins a review in the editor: a pause in the typing (`change`), only saving "
             "(`save`), or only your asking for it (`manual`). What is known already is always shown."
         ),
-        Owned(EVERYONE, lsp=Tighten.STRICTER),
+        Owned(EVERYONE, lsp=Tighten.STRICTER, folder=True),
     ] = "change"
     debounce_ms: Annotated[
         int,
@@ -293,7 +293,7 @@ class Settings(BaseModel):
             description="The shortest pause in the typing after which a review begins. The pause adapts to "
             "how fast you type and how fast the provider answers.",
         ),
-        Owned(EVERYONE, unit="ms"),
+        Owned(EVERYONE, unit="ms", folder=True),
     ] = 500
     debounce_max_ms: Annotated[
         int,
@@ -303,7 +303,7 @@ class Settings(BaseModel):
             description="The longest pause that is waited for; no more than `debounce_ms` means that it "
             "is always the same.",
         ),
-        Owned(EVERYONE, unit="ms"),
+        Owned(EVERYONE, unit="ms", folder=True),
     ] = 3000
     diagnostics: Annotated[
         Literal["push", "pull"],
@@ -316,20 +316,22 @@ class Settings(BaseModel):
     max_delay_ms: Annotated[
         int,
         Field(ge=0, le=600_000, description="The longest that typing without a pause can put off a review."),
-        Owned(EVERYONE, unit="ms"),
+        Owned(EVERYONE, unit="ms", folder=True),
     ] = 5000
     min_confidence: Annotated[
         Literal["certain", "likely", "unsure"],
         Field(description="The least sure finding that is shown."),
-        Owned(EVERYONE),
+        _HERE,
     ] = "likely"
     min_severity: Annotated[
         Literal["error", "warning", "info"],
         Field(description="The least severe finding that is shown."),
-        Owned(EVERYONE),
+        _HERE,
     ] = "info"
     max_findings: Annotated[
-        int, Field(ge=1, le=1000, description="Findings shown per file, the worst and surest first."), _LIMIT
+        int,
+        Field(ge=1, le=1000, description="Findings shown per file, the worst and surest first."),
+        Owned(EVERYONE, lsp=Tighten.LOWER, folder=True),
     ] = 10
     rules_off: Annotated[
         tuple[_RuleCode, ...],
@@ -343,7 +345,7 @@ class Settings(BaseModel):
             description="The languages that are reviewed in the editor, by their LSP ids, such as `python`; "
             "empty means all that kibitz knows.",
         ),
-        Owned(EVERYONE, lsp=Tighten.ONLY),
+        _CHOICE,
     ] = ()
     include: Annotated[
         tuple[_Glob, ...],
@@ -352,7 +354,7 @@ class Settings(BaseModel):
             description="If there are any, only files that match one of these are reviewed; patterns as in "
             "`.gitignore`. They bring back nothing that an ignore file or `exclude` leaves out.",
         ),
-        Owned(EVERYONE, lsp=Tighten.ONLY),
+        _CHOICE,
     ] = ()
     exclude: Annotated[
         tuple[_Glob, ...],
@@ -365,7 +367,7 @@ class Settings(BaseModel):
     max_file_bytes: Annotated[
         int,
         Field(ge=1, le=16_777_216, description="Larger files are not reviewed."),
-        Owned(EVERYONE, unit="bytes", lsp=Tighten.LOWER),
+        Owned(EVERYONE, unit="bytes", lsp=Tighten.LOWER, folder=True),
     ] = 262_144
     cache_ttl_s: Annotated[
         int,

@@ -135,25 +135,27 @@ def from_command_line(given: Mapping[str, object]) -> Reading:
     )
 
 
-def from_editor(section: object) -> Reading:
-    """The LSP section ``kibitz``: names as here or in camelCase; null means not set."""
-    reading = Reading()
+def from_editor(section: object, folder: str = "") -> Reading:
+    """The LSP section ``kibitz`` (of a folder): names as here or in camelCase; null means not set."""
+    reading, here = Reading(), f" for the folder {_clean(folder, 200)}" if folder else ""
     if isinstance(section, dict) and set(section) == {_SECTION}:
         section = section[_SECTION]
     if section is None or section in ([], {}, ""):
         return reading
     if not isinstance(section, dict):
         reason = f"the section should be an object, not {show(section)}"
-        reading.problems.append(Problem("", Source.LSP, f"the editor's section “{_SECTION}”", "", reason))
+        where = f"the editor's section “{_SECTION}”{here}"
+        reading.problems.append(Problem("", Source.LSP, where, "", reason))
         return reading
+    named: dict[str, Entry] = {}
     for written, value in section.items():
         if value is not None and written not in _EDITORS_OWN:
             name = _HUMP.sub("_", str(written)).lower()
-            reading.entries.append(
-                Entry(name, value, Source.LSP, f"the editor's setting kibitz.{_clean(written)}")
-            )
+            where = f"the editor's setting kibitz.{_clean(written)}{here}"
+            named[name] = Entry(name, value, Source.LSP, where)
+    reading.entries.extend(named.values())
     return reading
 
 
-def _clean(written: object) -> str:
-    return repr(str(written))[1:-1][:64]
+def _clean(written: object, length: int = 64) -> str:
+    return repr(str(written))[1:-1][:length]
