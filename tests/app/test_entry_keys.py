@@ -15,11 +15,14 @@ from pydantic import SecretStr
 from kibitz.app import choose, identity, verifier
 from kibitz.app.configs import known_config
 from kibitz.config import Settings
+from kibitz.findings.finding import Severity
+from kibitz.findings.guidance import ProjectRule, guidance_of
 from kibitz.review.entries import entries_of
 from kibitz.review.whole import whose
 
 if TYPE_CHECKING:
     from kibitz.cache.key import Identity
+    from kibitz.findings.guidance import Guidance
 
 REMOTE: dict[str, Any] = {"api_key": SecretStr("sk-test-0123456789"), "verify": "on"}
 LOCAL: dict[str, Any] = {"provider": "local"}
@@ -120,6 +123,18 @@ def test_any_other_setting_changes_none(name: str) -> None:
     assert digests(PIECE, **REMOTE) == digests(PIECE, **REMOTE | {name: DOES_NOT_COUNT[name]})
 
 
+def test_what_a_project_adds_counts() -> None:
+    who = identity_of(Settings(**REMOTE))
+
+    def keys(guidance: Guidance | None) -> tuple[str, ...]:
+        return tuple(entry.digest for entry in entries_of(PIECE, "python", who, guidance=guidance))
+
+    one, worse = ProjectRule("project/a", "A", "a"), ProjectRule("project/a", "A", "a", Severity.ERROR)
+    guidances = [None, *(guidance_of((rule,), "") for rule in (one, worse)), guidance_of((one,), "About it")]
+    assert len({keys(guidance) for guidance in guidances}) == len(guidances)
+    assert keys(None) == tuple(digests(PIECE, **REMOTE))
+
+
 def test_the_embedded_model_counts_by_its_name_and_room() -> None:
     plain = digests(PIECE, **LOCAL)
     assert digests(PIECE, **LOCAL, local_context=2048) != plain
@@ -127,8 +142,9 @@ def test_the_embedded_model_counts_by_its_name_and_room() -> None:
 
 
 def test_where_when_and_by_whom_are_not_even_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked_for = {"text", "language", "identity", "accepted", "known", "edited"}  # the last two change no key
-    assert inspect.signature(entries_of).parameters.keys() == asked_for
+    asked_for = {"text", "language", "identity", "accepted", "guidance"}
+    no_key_goes_by = {"known", "edited"}
+    assert inspect.signature(entries_of).parameters.keys() == asked_for | no_key_goes_by
     before = digests(PIECE, **REMOTE)
     monkeypatch.setattr(time, "time", lambda: 0.0)
     monkeypatch.setattr(os, "getcwd", lambda: "/elsewhere")

@@ -25,6 +25,7 @@ KEY = EntryKey(IDENTITY, "python", "def f(): ...", "import os")
         replace(KEY, text="def g(): ..."),
         replace(KEY, context="import io"),
         replace(KEY, eol="\r\n"),
+        replace(KEY, guidance="0a1b"),
         replace(KEY, text="", context="def f(): ...import os"),
         *(
             replace(KEY, identity=identity)
@@ -55,7 +56,7 @@ def test_the_key_is_stable_and_parameters_have_no_order() -> None:
 
 def test_the_key_has_no_place_for_path_or_position() -> None:
     assert {field for cls in (EntryKey, Identity) for field in cls.__slots__} == {
-        *("identity", "language", "text", "context", "eol"),
+        *("identity", "language", "text", "context", "eol", "guidance"),
         *("endpoint", "model", "mode", "prompt_version", "schema_version", "rules_version", "parameters"),
         *("verifier", "logic_version"),
     }

@@ -120,7 +120,7 @@ class TestWithoutGit:
 def test_what_there_is_to_review(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_bytes(b"\xef\xbb\xbfx = 1\r\n")
-    assert source_at(path, 100) == Source("x = 1\r\n", "python", "a.py")
+    assert source_at(path, 100) == Source("x = 1\r\n", "python", "a.py", str(path))
     script = tmp_path / "run"
     script.write_text("#!/usr/bin/env python3\nx = 1\n")
     found = source_at(script, 100)

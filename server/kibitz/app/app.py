@@ -9,6 +9,7 @@ from kibitz.app.choice import choice_of
 from kibitz.app.configs import known_config
 from kibitz.app.identities import identity, verifier
 from kibitz.app.knowledge import knowledge
+from kibitz.app.projects import Projects, trust_of_user
 from kibitz.app.views import review_settings
 from kibitz.config import default_user_file
 from kibitz.provider.errors import ConfigError
@@ -51,6 +52,8 @@ class App:
         self.recorder = Recorder(self.daybook)
         """Is told about every request, and tells on what somebody should know."""
         self.consents = Consents(default_user_file().parent / CONSENTS_FILE)
+        self.projects = Projects(trust_of_user())
+        """What projects say about their code."""
         self.on_starting: Callable[[], None] | None = None
         """Is told before the client is built, which may take seconds."""
         self.unusable: ConfigError | None = None
@@ -115,6 +118,7 @@ class App:
                 review_settings(settings),
                 verifier=verifier(config),
                 claims=self._known.claims,
+                guiding=self.projects,
             )
             if self._team is not None:
                 # What the team has paid for must be known to the first review.

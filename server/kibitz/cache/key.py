@@ -44,6 +44,8 @@ class EntryKey:
     context: str
     eol: str = ""
     """The document's line ending, where the text is too short to show it."""
+    guidance: str = ""
+    """A hash of what the project adds to the question; empty: nothing."""
 
     def digest(self) -> str:
         """SHA-256 over the canonical JSON of all fields, in hex. Any text does, lone surrogates too."""
@@ -64,5 +66,7 @@ class EntryKey:
             self.context,
             self.eol,
         ]
+        if self.guidance:
+            parts.append(self.guidance)
         # ASCII output escapes surrogates instead of failing on them; JSON keeps the fields' borders.
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode("ascii")).hexdigest()

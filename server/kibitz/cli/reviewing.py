@@ -53,7 +53,7 @@ def read(target: Target, max_bytes: int) -> tuple[Content, Source]:
     content = files.read(target.path, max_bytes)
     first_line = content.text[:200].partition("\n")[0]
     language = language_of(target.path, first_line) or PLAIN
-    return content, Source(content.text, language, target.shown)
+    return content, Source(content.text, language, target.shown, str(target.path))
 
 
 async def review_all(

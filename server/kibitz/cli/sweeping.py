@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kibitz.app.projects import Projects, trust_of_user
 from kibitz.cache import rows
 from kibitz.cli.files import shown_path
 from kibitz.cli.selecting import candidates_of
@@ -93,6 +94,7 @@ class _Sweep:
         self._store = store
         self._clock = clock
         self._keys = FileKeys(brief.scope)
+        self._projects = Projects(trust_of_user())
         self._here = Path.cwd()
         self._usable = True
         self._worn: set[str] = set()
@@ -155,7 +157,8 @@ class _Sweep:
                 self.skip(found.path, reason)
             if reason is not None:
                 return None
-        return self._keys.of(language or PLAIN, content)
+        language = language or PLAIN
+        return self._keys.of(language, content, self._projects.guidance(found.path, language))
 
     def _looked_up(self, digests: Sequence[str]) -> Mapping[str, Kept]:
         if not self._usable:

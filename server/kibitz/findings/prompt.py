@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kibitz.findings.finding import Claim
+    from kibitz.findings.guidance import Guidance
 
 MAX_FINDINGS = 12
 """Most findings in one answer. Constant: the schema is part of the prefix that providers cache."""
@@ -128,23 +129,28 @@ def _instructions() -> str:
 INSTRUCTIONS = _instructions()
 """Static: over 1,024 tokens, from where OpenAI caches a prefix."""
 
-SCHEMA: Mapping[str, object] = strict_object(
-    findings={
-        "type": "array",
-        "maxItems": MAX_FINDINGS,
-        "items": strict_object(
-            rule={"type": "string", "enum": list(RULES)},
-            start_line={"type": "integer"},
-            quote={"type": "string"},
-            title={"type": "string"},
-            trigger={"type": "string"},
-            severity={"type": "string", "enum": ["error", "warning", "info"]},
-            confidence={"type": "string", "enum": ["certain", "likely", "unsure"]},
-            replacement={"type": ["string", "null"]},
-        ),
-    }
-)
 
+def schema_of(codes: Sequence[str] = ()) -> Mapping[str, object]:
+    """The schema of an answer, in which rules of a project with these ``codes`` may be reported, too."""
+    return strict_object(
+        findings={
+            "type": "array",
+            "maxItems": MAX_FINDINGS,
+            "items": strict_object(
+                rule={"type": "string", "enum": [*RULES, *codes]},
+                start_line={"type": "integer"},
+                quote={"type": "string"},
+                title={"type": "string"},
+                trigger={"type": "string"},
+                severity={"type": "string", "enum": ["error", "warning", "info"]},
+                confidence={"type": "string", "enum": ["certain", "likely", "unsure"]},
+                replacement={"type": ["string", "null"]},
+            ),
+        }
+    )
+
+
+SCHEMA = schema_of()
 _TASK = "Report the defects in the code above."
 
 SCHEMA_VERSION = version_of(json.dumps(SCHEMA))
@@ -188,6 +194,7 @@ class ListReview:
 
     request: Request
     _lines: tuple[tuple[str, ...], ...]
+    _guidance: Guidance | None = None
 
     def parse(self, answer: object) -> tuple[PieceClaims, ...]:
         """Sort the items of a decoded JSON answer to their pieces, in the order of the pieces.
@@ -216,14 +223,16 @@ class ListReview:
         """Sort one item of a decoded answer, as ``parse`` does; its line hint counts in its piece."""
         from kibitz.findings import wire  # noqa: PLC0415 - as above
 
-        claim = wire.claim_of(item)
+        guidance = self._guidance
+        claim = wire.claim_of(item, guidance.codes if guidance is not None else ())
         if isinstance(claim, str):
             return Placed(self._blame(item), None, claim)
         place = self._place(claim)
         if place is None:
             return Placed(self._blame(item), None, "line-unknown")
         index, line = place
-        return Placed(index, replace(claim, start_line=line))
+        severity = guidance.severity(claim.rule) if guidance is not None else None
+        return Placed(index, replace(claim, start_line=line, severity=severity or claim.severity))
 
     def _place(self, claim: Claim) -> tuple[int, int] | None:
         """The piece that a claim belongs to, and the line in it (1-based).
@@ -275,9 +284,10 @@ def laid_out(code: Code, number: int, first: int) -> str:
     return "\n".join(parts)
 
 
-def list_review(pieces: Sequence[Code]) -> ListReview:
-    """The request that reviews ``pieces`` (at least one) together."""
-    parts: list[str] = []
+def list_review(pieces: Sequence[Code], guidance: Guidance | None = None) -> ListReview:
+    """The request that reviews ``pieces`` (at least one), all of a project with ``guidance``, together."""
+    # First, so that it extends the prefix that providers cache.
+    parts = [guidance.text] if guidance is not None else []
     first = 1
     lines: list[tuple[str, ...]] = []
     for count, piece in enumerate(pieces, start=1):
@@ -286,5 +296,6 @@ def list_review(pieces: Sequence[Code]) -> ListReview:
         first += len(own)
         lines.append(own)
     parts.append(_TASK)
-    request = Request(INSTRUCTIONS, "\n".join(parts), "findings", SCHEMA)
-    return ListReview(request, tuple(lines))
+    schema = schema_of(guidance.codes) if guidance is not None else SCHEMA
+    request = Request(INSTRUCTIONS, "\n".join(parts), "findings", schema)
+    return ListReview(request, tuple(lines), guidance)

@@ -18,6 +18,7 @@ from kibitz.findings.request import Request, one_line, split_lines, strict_objec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from kibitz.findings.guidance import Guidance
     from kibitz.findings.prompt import Code
 
 ANSWER_TOKENS = 200
@@ -85,8 +86,11 @@ SCHEMA: Mapping[str, object] = strict_object(
         ),
     }
 )
+_BREACHES = """\
+A claim under one of these rules is confirmed if the lines break the rule as its owners wrote it, whatever \
+comes of it, and refuted if they do not."""
 _TASK = "Judge the claims above."
-VERIFY_VERSION = version_of(INSTRUCTIONS, json.dumps(SCHEMA), _TASK, "layout 1")
+VERIFY_VERSION = version_of(INSTRUCTIONS, json.dumps(SCHEMA), _BREACHES, _TASK, "layout 1")
 """Changes with every word of the static prompt; "layout 1" stands for what ``verification`` writes."""
 
 
@@ -144,9 +148,9 @@ class Verification:
         return tuple(verdicts)
 
 
-def verification(suspects: Sequence[Suspect]) -> Verification:
-    """Ask about all claims of ``suspects`` (at least one) together."""
-    parts: list[str] = []
+def verification(suspects: Sequence[Suspect], guidance: Guidance | None = None) -> Verification:
+    """Ask about all claims of ``suspects`` (at least one) together, of a project with ``guidance``."""
+    parts = [f"{guidance.text}\n{_BREACHES}"] if guidance is not None else []
     first_line = first_claim = 1
     for count, suspect in enumerate(suspects, start=1):
         parts += [laid_out(suspect.code, count, first_line), "Claims"]

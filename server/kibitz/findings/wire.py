@@ -6,13 +6,16 @@ checked later (``anchor``, ``fix``, ``guard.sanitize``).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from kibitz.findings.finding import Claim, Confidence, Severity
 from kibitz.findings.request import Malformed
 from kibitz.findings.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 MAX_ITEMS = 200
 """Most items of an answer that are looked at."""
@@ -99,13 +102,13 @@ def items_of(answer: object, key: str) -> list[object]:
     return items[:MAX_ITEMS]
 
 
-def claim_of(item: object) -> Claim | str:
-    """One finding as a claim, or the reason why it is dropped."""
+def claim_of(item: object, codes: Container[str] = ()) -> Claim | str:
+    """One finding as a claim, or the reason why it is dropped. ``codes``: rules beside those of kibitz."""
     try:
         wire = FindingItem.model_validate(item)
     except ValidationError:
         return "malformed"
-    if wire.rule not in RULES:
+    if wire.rule not in RULES and wire.rule not in codes:
         return "unknown-rule"
     if not wire.trigger.strip():
         return "no-trigger"

@@ -1,9 +1,11 @@
-"""Reads files that nobody but the user can have written."""
+"""Reads files that nobody but the user can have written, and writes such files."""
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +64,27 @@ def read(path: Path, *, limit: int, secret: bool) -> tuple[bytes, Stamp]:
         if Stamp.of(os.fstat(descriptor)) != stamp:
             raise NotPrivateError("it is being written")
     return content, stamp
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put ``content`` in place of the file at ``path``, whole or not at all, for its owner only. Blocks.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkstemp's files are for their owner only (0600).
+    descriptor, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
 
 
 def _untrusted(status: os.stat_result, path: Path, *, secret: bool) -> str:

@@ -19,7 +19,7 @@ from kibitz.provider.landing import Job, settled
 from kibitz.provider.models import Usage
 from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.shares import shares
-from kibitz.provider.shield import shield
+from kibitz.provider.shield import shield, shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,11 +67,11 @@ class BatchRequests:
     """Hidden wherever they stand in the code."""
 
     def prepare(self, pieces: Sequence[Piece]) -> Prepared | None:
-        """One request about ``pieces``; None if none of them may be sent."""
+        """One request about ``pieces`` with the same guidance; None if none of them may be sent."""
         jobs = [job for index, piece in enumerate(pieces) if (job := self._job(index, piece)) is not None]
         if not jobs:
             return None
-        question = question_of(list_review(jobs).request)
+        question = question_of(list_review(jobs, jobs[0].guidance).request)
         body = wire.body_of(question, self.config, self.dialect)
         return Prepared(body, tuple(job.index for job in jobs), question.input_tokens)
 
@@ -93,17 +93,19 @@ class BatchRequests:
 
     def _job(self, index: int, piece: Piece) -> Job | None:
         try:
-            shielded = shield(piece.text, piece.context, keys=self.secrets)
+            text = shield(piece.text, piece.context, keys=self.secrets)
+            guidance = shielded(piece.guidance, self.secrets)
         except Refused:
             return None
-        return Job(index, shielded, piece.language, piece.eol)
+        return Job(index, text, piece.language, piece.eol, guidance=guidance)
 
     def _analyses(
         self, answer: wire.Answer, paid: Usage, pieces: Sequence[Piece | int]
     ) -> tuple[PieceAnalysis | None, ...]:
         jobs = [None if isinstance(piece, int) else self._job(i, piece) for i, piece in enumerate(pieces)]
         asked = [job or _Hole.like(piece) for job, piece in zip(jobs, pieces, strict=True)]
-        review = list_review(asked)
+        guidance = next((job.guidance for job in jobs if job is not None), None)
+        review = list_review(asked, guidance)
         holes = _lines_of_holes(asked)
         read: Callable[[wire.Answer], tuple[PieceClaims, ...]] = decoded(
             lambda said: review.parse(_without(said, holes))

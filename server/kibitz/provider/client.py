@@ -23,7 +23,7 @@ from kibitz.provider.listing import ask_list, packs
 from kibitz.provider.models import BatchAnalysis, CodeAnalysis, Piece, Probe
 from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.rewriting import ask_rewrite
-from kibitz.provider.shield import shield
+from kibitz.provider.shield import shield, shielded
 from kibitz.provider.together import side_by_side
 from kibitz.provider.verifying import verify_held
 
@@ -263,11 +263,12 @@ class OpenAIClient:
         secrets = self._secrets
         for index, piece in enumerate(pieces):
             try:
-                shielded = shield(piece.text, piece.context, keys=secrets)
+                text = shield(piece.text, piece.context, keys=secrets)
+                guidance = shielded(piece.guidance, secrets)
             except Refused as error:
                 refused[index] = error
             else:
-                jobs.append(Job(index, shielded, piece.language, piece.eol))
+                jobs.append(Job(index, text, piece.language, piece.eol, guidance=guidance))
         return jobs, refused
 
     async def _asked(

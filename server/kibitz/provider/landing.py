@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from kibitz.findings.finding import Claim, Finding
+    from kibitz.findings.guidance import Guidance
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.shield import Shielded
 
@@ -32,6 +33,8 @@ class Job:
     eol: str | None
     reduced: str = ""
     """What is missing of what should be sent along; mostly nothing."""
+    guidance: Guidance | None = None
+    """What the project adds to the question, without secrets."""
 
     @property
     def text(self) -> str:

@@ -20,7 +20,7 @@ from kibitz.provider.landing import common_language, settled
 from kibitz.provider.lasting import REFUSALS, may_be_one_piece
 from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.shares import shares
-from kibitz.provider.tokens import estimate
+from kibitz.provider.tokens import estimate, guidance_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,15 +47,17 @@ enough for two pieces of a pack."""
 def packs(jobs: Sequence[Job], max_tokens: int) -> list[list[Job]]:
     """The jobs in order, in as few requests of ``max_tokens`` estimated tokens as that order allows.
 
+    Those of one request have the same guidance.
+
     A job that is longer by itself gets a request of its own. Pure CPU: for a thread.
     """
     result: list[list[Job]] = []
     room = 0
     for job in jobs:
         needed = estimate(list_review((job,)).request.input)
-        if not result or needed > room:
+        if not result or needed > room or result[-1][-1].guidance != job.guidance:
             result.append([])
-            room = max_tokens - _FIXED
+            room = max_tokens - _FIXED - guidance_tokens(job.guidance)
         result[-1].append(job)
         room -= needed
     return result
@@ -90,7 +92,7 @@ class _Failure:
 
 
 async def _ask(connection: Connection, pack: Sequence[Job], call: Call, landing: Landing) -> _Failure | None:
-    review = list_review(pack)
+    review = list_review(pack, pack[0].guidance)
     read = decoded(review.parse)
 
     def parse(answer: Answer) -> tuple[Sequence[PieceClaims], str]:

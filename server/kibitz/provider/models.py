@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kibitz.findings.finding import Finding
+    from kibitz.findings.guidance import Guidance
     from kibitz.text.spans import Span
 
 __all__ = [
@@ -41,6 +42,8 @@ class Piece:
     """Source that the model may need to judge ``text`` (imports, signatures); nothing is reported on it."""
     eol: str | None = None
     """The document's line ending, for a ``text`` of one line; None takes it from ``text``."""
+    guidance: Guidance | None = None
+    """What the project adds to the question; only where a list is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kibitz.findings.finding import Finding, Fix
+    from kibitz.findings.guidance import Guidance
     from kibitz.guard.redact import Redacted
     from kibitz.text.spans import Span
 
@@ -88,3 +89,8 @@ def shield(text: str, context: str = "", *, keys: Iterable[str] = ()) -> Shielde
         _redacted=redacted,
         _head=head,
     )
+
+
+def shielded(guidance: Guidance | None, keys: Iterable[str] = ()) -> Guidance | None:
+    """What a project adds to a question, without secrets; else as ``shield``."""
+    return None if guidance is None else replace(guidance, text=redact(guidance.text, literals=keys).text)

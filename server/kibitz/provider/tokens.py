@@ -8,10 +8,13 @@ rate limiter settles with the provider's own count afterwards.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from kibitz.findings.guidance import Guidance
 
 _ASCII_PER_TOKEN = 3.6
 _BYTES_COUNTED = 4
@@ -32,3 +35,9 @@ def counted(body: Mapping[str, object]) -> int:
     a token. For short requests that is more than ``estimate`` says. Takes 20 microseconds for 10 KB.
     """
     return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()) // _BYTES_COUNTED + 1
+
+
+@lru_cache(maxsize=64)
+def guidance_tokens(guidance: Guidance | None) -> int:
+    """What a project adds to each request, by estimate."""
+    return 0 if guidance is None else estimate(guidance.text) + estimate(" ".join(guidance.codes))

@@ -22,7 +22,7 @@ from kibitz.provider.models import Verification
 from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.shares import shares
 from kibitz.provider.together import side_by_side
-from kibitz.provider.tokens import estimate
+from kibitz.provider.tokens import estimate, guidance_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,9 +92,11 @@ def _packs(held: Sequence[_Held], max_input: int, max_output: int) -> list[list[
     room = answers = 0
     for each in held:
         claims = len(each.suspect.claims)
-        if not packs or each.tokens > room or claims * ANSWER_TOKENS > answers:
+        guidance = each.job.guidance
+        is_full = each.tokens > room or claims * ANSWER_TOKENS > answers
+        if not packs or is_full or packs[-1][-1].job.guidance != guidance:
             packs.append([])
-            room, answers = max_input - _FIXED, max_output
+            room, answers = max_input - _FIXED - guidance_tokens(guidance), max_output
         packs[-1].append(each)
         room -= each.tokens
         answers -= claims * ANSWER_TOKENS
@@ -102,7 +104,7 @@ def _packs(held: Sequence[_Held], max_input: int, max_output: int) -> list[list[
 
 
 async def _ask(connection: Connection, pack: Sequence[_Held], landing: Landing, call: Call) -> Verification:
-    asked = verify.verification([each.suspect for each in pack])
+    asked = verify.verification([each.suspect for each in pack], pack[0].job.guidance)
     read = decoded(asked.parse)
 
     def parse(answer: Answer) -> tuple[tuple[Verdict | None, ...], str]:

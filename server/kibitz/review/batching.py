@@ -21,7 +21,7 @@ from kibitz.provider.models import Usage
 from kibitz.review.batch_result import Estimate, Outcome, Progress
 from kibitz.review.batch_state import AskedUnit, Sent
 from kibitz.review.entries import pack
-from kibitz.review.reviewer import REQUEST_OVERHEAD
+from kibitz.review.reviewer import REQUEST_OVERHEAD, request_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
@@ -302,7 +302,7 @@ class Batching:
             self._client.cost(
                 Usage(
                     requests=1,
-                    input_tokens=REQUEST_OVERHEAD + sum(entry.tokens for entry in entries),
+                    input_tokens=request_tokens(entries),
                     output_tokens=_TYPICAL_ANSWER,
                 )
             )

@@ -152,7 +152,8 @@ def _decoded(rows: Mapping[str, Kept], pieces: Mapping[str, Piece]) -> dict[str,
     for digest, kept in rows.items():
         piece = pieces[digest]
         with suppress(Unreadable):
-            found[digest] = decode(kept.value, piece.text, piece.language)
+            codes = piece.guidance.codes if piece.guidance is not None else ()
+            found[digest] = decode(kept.value, piece.text, piece.language, codes)
     return found
 
 

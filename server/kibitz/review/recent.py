@@ -77,7 +77,7 @@ def source_at(path: Path, max_bytes: int) -> Source | None:
     language = language_of(path, text[:200].partition("\n")[0])
     if len(raw) > max_bytes or language is None or "\0" in text or ".min." in path.name or generated(text):
         return None
-    return Source(text, language, path.name)
+    return Source(text, language, path.name, str(path))
 
 
 def _below(folder: Path) -> dict[Path, float]:

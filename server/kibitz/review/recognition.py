@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kibitz.findings.finding import Finding
+    from kibitz.findings.guidance import Guidance
     from kibitz.review.answers import Answers
     from kibitz.review.lookup import LookUp
     from kibitz.review.result import Review, ReviewSettings, Source
@@ -41,17 +42,19 @@ class Recogniser:
         self._answers = answers
         self._keys: dict[Whose, whole.FileKeys] = {}
 
-    async def look(self, source: Source, whose: Whose, settings: ReviewSettings) -> Recognition | None:
+    async def look(
+        self, source: Source, whose: Whose, settings: ReviewSettings, guidance: Guidance | None
+    ) -> Recognition | None:
         """What is known of a document; None where nothing is kept of documents."""
         kept = self._answers.kept
         if kept is None:
             return None
-        digest = await asyncio.to_thread(self._digest, source, whose)
+        digest = await asyncio.to_thread(self._digest, source, whose, guidance)
         row = await kept.find_record(digest)
         record = whole.decode(row.value) if row is not None and row.fresh_s > 0 else None
         if record is None:
             return Recognition(digest)
-        return Recognition(digest, await self._restored(record, source, settings))
+        return Recognition(digest, await self._restored(record, source, settings, guidance))
 
     def keep(self, recognition: Recognition, run: Run, looked_up: LookUp) -> None:
         """Remember what a review came to, if there is an answer about every unit that will be found again."""
@@ -67,16 +70,20 @@ class Recogniser:
             # For a long document this takes milliseconds, which the next keystroke need not wait for.
             kept.keep_record(recognition.digest, partial(_record, run, fresh_s, left_s))
 
-    def _digest(self, source: Source, whose: Whose) -> str:
+    def _digest(self, source: Source, whose: Whose, guidance: Guidance | None) -> str:
         if whose not in self._keys:
             self._keys[whose] = whole.FileKeys(whose)
-        return self._keys[whose].of_text(source.language, source.text)
+        return self._keys[whose].of_text(source.language, source.text, guidance)
 
     async def _restored(
-        self, record: whole.WholeFile, source: Source, settings: ReviewSettings
+        self,
+        record: whole.WholeFile,
+        source: Source,
+        settings: ReviewSettings,
+        guidance: Guidance | None,
     ) -> Review | None:
         """The review, if the answers that it needs are all there and as good as new."""
-        entries = whole.entries_found(record, source.text, source.language)
+        entries = whole.entries_found(record, source.text, source.language, guidance)
         if entries is None:
             return None
         fetched = await self._answers.fetch({key: entry.piece for entry in entries for key in entry.keys})

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kibitz.findings.finding import Finding
+    from kibitz.findings.guidance import Guidance
     from kibitz.provider.errors import OpenAIError
     from kibitz.text.spans import Span
 
@@ -27,7 +28,8 @@ class Source:
     name: str = ""
     """For people and logs; never sent, never part of a cache entry."""
     path: str = ""
-    """Where it is, for dismissals; empty for what is no file. Never sent, never part of a cache entry."""
+    """Where it is, for what was dismissed there and what the project says; empty for what is no file. Never
+    sent, never part of a cache entry."""
     edited: tuple[Span, ...] = ()
     """What was typed since it was reviewed last. A unit that does not parse there is not asked about yet."""
 
@@ -45,6 +47,13 @@ class Dismissing(Protocol):
 
     def of(self, source: Source) -> Callable[[Finding], str | None]:
         """For one document: why a finding is dismissed, or None if it is not."""
+
+
+class Guiding(Protocol):
+    """What projects say about the code in them."""
+
+    def of(self, source: Source) -> Guidance | None:
+        """What is added to the questions about a document; None: nothing. Reads the disk: for a thread."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kibitz.findings.prompt import INSTRUCTIONS, SCHEMA
 from kibitz.provider.limits.priority import Priority, Urgency
-from kibitz.provider.tokens import estimate
+from kibitz.provider.tokens import estimate, guidance_tokens
 from kibitz.review.entries import entries_of, pack
 from kibitz.review.flights import Flights
 from kibitz.review.lookup import LookUp
@@ -31,17 +31,25 @@ if TYPE_CHECKING:
     from kibitz.cache.memory import CacheStats
     from kibitz.cache.tier import Claims
     from kibitz.findings.finding import Finding
+    from kibitz.findings.guidance import Guidance
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.models import BatchAnalysis, Piece, PieceAnalysis
     from kibitz.review.answers import Answers
     from kibitz.review.entries import Entry
     from kibitz.review.known import Known
+    from kibitz.review.result import Guiding
     from kibitz.review.run import UnitFlight
 
-__all__ = ["Client", "Review", "ReviewSettings", "Reviewer", "Source", "Stats"]
+__all__ = ["Client", "Review", "ReviewSettings", "Reviewer", "Source", "Stats", "request_tokens"]
 
 REQUEST_OVERHEAD = estimate(INSTRUCTIONS) + estimate(json.dumps(SCHEMA))
-"""Tokens that every list review costs before its first piece."""
+"""Tokens that every list review costs before its first piece, and before what a project adds to it."""
+
+
+def request_tokens(entries: Sequence[Entry]) -> int:
+    """Input tokens of one request about all ``entries``, by estimate."""
+    added = guidance_tokens(entries[0].piece.guidance)
+    return REQUEST_OVERHEAD + added + sum(entry.tokens for entry in entries)
 
 
 class Client(Protocol):
@@ -79,6 +87,7 @@ class Reviewer:
         *,
         verifier: str = "",
         claims: Claims | None = None,
+        guiding: Guiding | None = None,
     ) -> None:
         """Does no I/O.
 
@@ -89,6 +98,7 @@ class Reviewer:
             settings: what is shown, and how much is asked at a time.
             verifier: who verifies findings, for cache entries; empty: nobody.
             claims: who asks for what, over all processes that share the answers; None: nobody else does.
+            guiding: what projects add to the questions about their code; None: nothing.
         """
         self.settings = settings or ReviewSettings()
         """May be replaced at any time; reviews that run show their next state by it."""
@@ -99,6 +109,7 @@ class Reviewer:
         self._verifier = verifier
         self._flights = Flights(client, answers, claims)
         self._recogniser = Recogniser(answers)
+        self._guiding = guiding
 
     async def review(
         self,
@@ -126,10 +137,11 @@ class Reviewer:
         """
         mine = self._whose(asked=verify)
         settings = settings or self.settings
-        recognition = await self._recogniser.look(source, mine, settings)
+        guidance = await self._guidance(source)
+        recognition = await self._recogniser.look(source, mine, settings, guidance)
         if recognition is not None and recognition.review is not None:
             return recognition.review
-        entries = await self._entries(source, mine)
+        entries = await self._entries(source, mine, guidance)
         run, urgency = Run(entries, bool(mine.identity.verifier), retry), urgency or Urgency()
         run.dismissed = await dismissed_of(source, settings)
         fetched = await self._fetch(entries)
@@ -169,11 +181,12 @@ class Reviewer:
         Asks for nothing and counts for nothing; what the tiers know is in memory afterwards.
         """
         mine = self._whose(asked=False)
-        recognition = await self._recogniser.look(source, mine, self.settings)
+        guidance = await self._guidance(source)
+        recognition = await self._recogniser.look(source, mine, self.settings, guidance)
         if recognition is not None and recognition.review is not None:
             return [], recognition.review.stats.units
         # What is asked for and not verified must not be kept as if it were.
-        entries = await self._entries(source, replace(mine, identity=self.identity))
+        entries = await self._entries(source, replace(mine, identity=self.identity), guidance)
         looked_up = LookUp(Run(entries), await self._fetch(entries), stale=False)
         return looked_up.all(self._answers, counts=False), len({entry.digest for entry in entries})
 
@@ -201,8 +214,13 @@ class Reviewer:
     def _whose(self, *, asked: bool) -> Whose:
         return whose(self.identity, self._verifier, self.settings.verify, asked=asked)
 
-    async def _entries(self, source: Source, mine: Whose) -> tuple[Entry, ...]:
-        read = partial(entries_of, known=self._answers.digests(), edited=source.edited)
+    async def _guidance(self, source: Source) -> Guidance | None:
+        return None if self._guiding is None else await asyncio.to_thread(self._guiding.of, source)
+
+    async def _entries(self, source: Source, mine: Whose, guidance: Guidance | None) -> tuple[Entry, ...]:
+        # Whoever is asked to rewrite a piece is asked by no rules.
+        asked = guidance if mine.identity.mode == "list" else None
+        read = partial(entries_of, known=self._answers.digests(), edited=source.edited, guidance=asked)
         return await asyncio.to_thread(read, source.text, source.language, mine.identity, mine.accepted)
 
     async def _fetch(self, entries: Sequence[Entry]) -> Mapping[str, Known]:

@@ -13,7 +13,7 @@ import json
 import re
 from collections import Counter
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -27,6 +27,9 @@ from kibitz.review.known import Answer, Failure
 from kibitz.telemetry.masking import mask
 from kibitz.text.lines import LineIndex
 from kibitz.text.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 FORMAT = 3
 """Raised when the same JSON would mean something else."""
@@ -122,8 +125,10 @@ def _encoded(analysis: PieceAnalysis) -> str:
     )
 
 
-def decode(raw: str, text: str, language: str) -> Answer:
+def decode(raw: str, text: str, language: str, codes: Container[str] = ()) -> Answer:
     """The answer about the unit ``text``, checked as if an enemy had written it. Takes CPU: it parses.
+
+    ``codes`` are those of the rules that the project has now, beside kibitz's own.
 
     Raises:
         Unreadable: it is not in the format, or does not hold in ``text``.
@@ -131,6 +136,8 @@ def decode(raw: str, text: str, language: str) -> Answer:
     kept = _read(raw)
     if isinstance(kept, _Failed):
         return Failure(kept.invalid, kept.code)
+    if any(finding.rule not in RULES and finding.rule not in codes for finding in kept.findings):
+        raise Unreadable("a rule that is not known")
     lines = LineIndex(text)
     return PieceAnalysis(
         tuple(_restored(finding, lines, language) for finding in kept.findings),
@@ -211,8 +218,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _restored(kept: _Finding, lines: LineIndex, language: str) -> Finding:
-    if kept.rule not in RULES:
-        raise Unreadable("a rule that is not known")
     span, quote = _found(kept.start, kept.end, kept.quote, lines.text)
     title, trigger = plain(kept.title, TITLE_LENGTH), plain(kept.trigger, TRIGGER_LENGTH)
     if not title or not trigger:

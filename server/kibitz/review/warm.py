@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kibitz.provider.errors import ConfigError
 from kibitz.review.entries import pack
-from kibitz.review.reviewer import REQUEST_OVERHEAD
+from kibitz.review.reviewer import REQUEST_OVERHEAD, request_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
@@ -179,7 +179,7 @@ class Warmer:
 def tokens_of(missing: Sequence[Entry], max_request_tokens: int) -> int:
     """About how many input tokens it takes to ask for ``missing``."""
     requests = pack(missing, overhead=REQUEST_OVERHEAD, max_tokens=max_request_tokens)
-    return REQUEST_OVERHEAD * len(requests) + sum(entry.tokens for entry in missing)
+    return sum(map(request_tokens, requests))
 
 
 async def unless(event: asyncio.Event, work: Coroutine[object, object, T]) -> T | None:

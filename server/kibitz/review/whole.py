@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from kibitz.cache.key import Identity
+    from kibitz.findings.guidance import Guidance
     from kibitz.provider.models import PieceAnalysis
     from kibitz.review.entries import Entry
 
@@ -125,16 +126,18 @@ class FileKeys:
         begin = json.dumps(["kibitz whole file", _FORMAT, splitting_version(), scope])
         self._begun = hashlib.sha256(begin.encode("ascii") + b"\0")
 
-    def of(self, language: str, content: bytes) -> str:
-        """The digest of a file's bytes; a byte order mark is no part of them."""
+    def of(self, language: str, content: bytes, guidance: Guidance | None = None) -> str:
+        """The digest of a file in a project with ``guidance``; a byte order mark is no part of its bytes."""
         digest = self._begun.copy()
         digest.update(b"%b\0" % language.encode("utf-8", "surrogatepass"))
         digest.update(content.removeprefix(BOM))
-        return digest.hexdigest()
+        if guidance is None:
+            return digest.hexdigest()
+        return hashlib.sha256(f"{digest.hexdigest()} {guidance.digest}".encode("ascii")).hexdigest()
 
-    def of_text(self, language: str, text: str) -> str:
+    def of_text(self, language: str, text: str, guidance: Guidance | None = None) -> str:
         """The same for a text: that of the file with these characters in UTF-8."""
-        return self.of(language, text.encode("utf-8", "surrogatepass"))
+        return self.of(language, text.encode("utf-8", "surrogatepass"), guidance)
 
 
 def record_of(entries: Sequence[Entry], known: Mapping[str, PieceAnalysis]) -> WholeFile:
@@ -153,7 +156,9 @@ def record_of(entries: Sequence[Entry], known: Mapping[str, PieceAnalysis]) -> W
     )
 
 
-def entries_found(record: WholeFile, text: str, language: str) -> tuple[Entry, ...] | None:
+def entries_found(
+    record: WholeFile, text: str, language: str, guidance: Guidance | None = None
+) -> tuple[Entry, ...] | None:
     """The entries of the units in which something was found, to be looked up; None if there are no such.
 
     They are for looking up alone: their pieces have no context to be asked about with.
@@ -169,7 +174,7 @@ def entries_found(record: WholeFile, text: str, language: str) -> tuple[Entry, .
             return None
         span = Span(each.start, each.end)
         unit = Unit(span, "", "code", span.of(text), known_identity=each.unit)
-        piece = Piece(unit.text, language)
+        piece = Piece(unit.text, language, guidance=guidance)
         entries.append(Entry(unit, piece, each.keys[0], accepted=each.keys))
     return tuple(entries)
 

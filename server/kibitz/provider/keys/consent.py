@@ -8,11 +8,7 @@ said once that a key from that place may go to that origin.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -24,6 +20,7 @@ from kibitz.provider.fallback import CONSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 FILE_NAME = "consents.json"
 _VERSION = 1
@@ -133,21 +130,8 @@ class Consents:
         return self._given
 
     def _write(self, consents: Iterable[Consent]) -> None:
-        folder = self.path.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         content = {"version": _VERSION, "allowed": [asdict(consent) for consent in sorted(consents)]}
-        # mkstemp's files are for their owner only (0600); the rename makes the change whole or not at all.
-        descriptor, name = tempfile.mkstemp(prefix=FILE_NAME, dir=folder)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                json.dump(content, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+        private.write(self.path, json.dumps(content, indent=1).encode("ascii"))
         self._stamp = None
 
 
