@@ -17,8 +17,10 @@ from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from kibitz.app.doctor import Line
+    from kibitz.guard.trust import Decision
     from kibitz.lsp.service import Assignment, Knobs, Listener, Outcome, ReviewService
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.limits.priority import Urgency
@@ -107,6 +109,9 @@ class FakeService:
     cleared: int = 0
     allowed: list[tuple[str, str]] = field(default_factory=list)
     unwritable: OSError | None = None
+    projects: Sequence[Path] = ()
+    """Folders with rules of their own."""
+    decided: dict[Path, Decision] = field(default_factory=dict)
     reloaded: int = 0
     readied: int = 0
     unready: OpenAIError | None = None
@@ -179,6 +184,14 @@ class FakeService:
         if self.unwritable is not None:
             raise self.unwritable
         self.allowed.append((origin, place))
+
+    async def undecided(self) -> Sequence[Path]:
+        return [root for root in self.projects if root not in self.decided]
+
+    async def decide(self, root: Path, decision: Decision) -> None:
+        if self.unwritable is not None:
+            raise self.unwritable
+        self.decided[root] = decision
 
     async def reload_keys(self) -> Sequence[str]:
         self.reloaded += 1

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kibitz.config import Settings
     from kibitz.findings.finding import Finding
     from kibitz.guard.ignore import Ignore
+    from kibitz.guard.trust import Decision
     from kibitz.lsp.service import Assignment, Health, Outcome
     from kibitz.lsp.spending import Spending
     from kibitz.provider.errors import OpenAIError
@@ -85,6 +86,7 @@ class AppService:
         self._settings = settings
         self._reviewer.settings = review_settings(settings)
         self._ignores.clear()
+        self._app.projects.forget()
         return True
 
     async def review(
@@ -136,6 +138,16 @@ class AppService:
     async def allow(self, origin: str, place: str) -> None:
         """See ``ReviewService``."""
         await asyncio.to_thread(self._app.consents.allow, origin, place)
+
+    async def undecided(self) -> Sequence[Path]:
+        """See ``ReviewService``."""
+        if self._app.choice.review != "list":
+            return ()  # There is no place for rules in what it asks.
+        return await asyncio.to_thread(self._app.projects.undecided, self._roots)
+
+    async def decide(self, root: Path, decision: Decision) -> None:
+        """See ``ReviewService``."""
+        await asyncio.to_thread(self._app.projects.decide, root, decision)
 
     async def clear_cache(self) -> str:
         """See ``ReviewService``."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.setup import Setup
     from kibitz.lsp.status import Status
     from kibitz.lsp.tracing import Trace
+    from kibitz.lsp.trusting import Trusting
     from kibitz.lsp.warming import Warming
 
 logger = logging.getLogger(__name__)
@@ -161,8 +162,19 @@ class KibitzServer(LanguageServer):
             roots=self.client.roots,
             ask=self.editor.configuration,
             tidy=self.tidy,
-            renewed=self.warming.renew,
+            renewed=self._renewed,
         )
+
+    @cached_property
+    def trusting(self) -> Trusting:
+        """What asks whether folders are trusted."""
+        from kibitz.lsp.trusting import Trusting  # noqa: PLC0415 - after initialize
+
+        return Trusting(self.session, self.editor.choose)
+
+    def _renewed(self) -> None:
+        self.warming.renew()
+        self.trusting.renew()
 
     @property
     def exit_code(self) -> int:

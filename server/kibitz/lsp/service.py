@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from kibitz.app.doctor import Line
     from kibitz.findings.finding import Finding
+    from kibitz.guard.trust import Decision
     from kibitz.lsp.spending import Spending
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.fallback import Step
@@ -164,6 +166,16 @@ class ReviewService(Protocol):
 
     async def allow(self, origin: str, place: str) -> None:
         """From now on, and in all windows, a key from ``place`` may go to ``origin``.
+
+        Raises:
+            OSError: that cannot be kept.
+        """
+
+    async def undecided(self) -> Sequence[Path]:
+        """Projects of the open folders with rules or notes of their own that nobody has decided about."""
+
+    async def decide(self, root: Path, decision: Decision) -> None:
+        """From now on, and in all windows, that is what the user says of a project.
 
         Raises:
             OSError: that cannot be kept.

@@ -19,3 +19,4 @@ def did_change_workspace_folders(ls: KibitzServer, params: types.DidChangeWorksp
     # What is prepared by now takes no time; what is new may hold files that changed lately.
     ls.warming.rest()
     ls.warming.resume()
+    ls.trusting.renew()
