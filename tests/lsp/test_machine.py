@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.support.clock import FakeClock
-from tests.support.mirror import Mirror, Model, changed, state
+from tests.support.mirror import Mirror, Model, changed, seen
 from tests.support.oracle import DISMISSED, HALF_TYPED, Oracle, complaints
 from tests.support.texts import encodings, naive_position
 
@@ -235,6 +235,12 @@ class Conversation(RuleBasedStateMachine):
             self.oracle.quotes = self.quotes
         self.session.use(self.knobs, self.oracle)
 
+    @rule(uri=uris)
+    def show_or_hide_dismissed(self, uri: str) -> None:
+        document = self.session.documents.get(uri)
+        if document is not None:
+            self.do(lambda: self.session.publisher.toggle_dismissed(document))
+
     @rule(what=st.sampled_from(("pause", "resume", "stop", "analyze", "look_again", "attend")), uri=any_uri)
     def ask(self, what: str, uri: str | None) -> None:
         does: Callable[..., object] = getattr(self.session, what)
@@ -270,8 +276,10 @@ class Conversation(RuleBasedStateMachine):
     def the_editor_shows_what_the_server_has(self) -> None:
         for document in self.session.documents:
             has = [(each.finding.title, each.touched, bool(each.stale)) for each in document.shown]
+            if self.session.publisher.shows_dismissed(document.uri):
+                has += [(each.finding.title, False, False) for each in document.dismissed]
             shown = [
-                (each.message.partition("\n")[0], *state(each)[1:])
+                (each.message.partition("\n")[0], *seen(each))
                 for each in self.mirror.screen.get(document.uri, ())
             ]
             assert sorted(has) == sorted(shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.support.texts import naive_offset, naive_position
 
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from kibitz.text.snapshot import TextChange
 
 
-def state(diagnostic: types.Diagnostic) -> tuple[str, bool, bool]:
-    """The finding's identity, and whether it is touched and stale."""
-    data = diagnostic.data
-    assert isinstance(data, dict)
-    return data["id"], data["touched"], data["stale"]
+def data_of(diagnostic: types.Diagnostic) -> dict[str, Any]:
+    """What the server wants to have back."""
+    assert isinstance(diagnostic.data, dict)
+    return diagnostic.data
+
+
+def seen(diagnostic: types.Diagnostic) -> tuple[bool, bool]:
+    """Whether the user is told that it is touched, or stale. Of what was dismissed they are told neither."""
+    data = data_of(diagnostic)
+    told = not data["dismissed"]
+    return told and data["touched"], told and data["stale"]
 
 
 def changed(text: str, change: TextChange, encoding: Encoding) -> str:
@@ -111,9 +117,9 @@ class Mirror:
 
     def _check(self, text: str, diagnostic: types.Diagnostic) -> None:
         start, end = (self._offset(text, where) for where in (diagnostic.range.start, diagnostic.range.end))
-        name, touched, _ = state(diagnostic)
-        covered, quote = text[start:end], self.quotes[name]
-        if touched:
+        data = data_of(diagnostic)
+        covered, quote = text[start:end], self.quotes[data["id"]]
+        if data["touched"]:
             assert covered
             assert covered in quote
         else:

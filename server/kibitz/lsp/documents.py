@@ -122,9 +122,14 @@ class Document:
         """What is shown, whether it was looked at again lately or not."""
         return tuple(shown.finding for shown in self.shown)
 
+    @property
+    def _every(self) -> tuple[Shown, ...]:
+        """What is shown, and then what was dismissed."""
+        return (*self.shown, *self.dismissed)
+
     def begin(self) -> Run:
         """A review of the current text begins; one before it counts no more."""
-        base = (*self.shown, *self.dismissed)
+        base = self._every
         self.run = Run(self.snapshot, base, self.intent, self.demanded, self.edited)
         self.intent, self.demanded = Intent.LOOK, False
         return self.run
@@ -175,13 +180,13 @@ class Document:
 
     def edit(self, snapshot: Snapshot, edits: Sequence[Replacement]) -> Change:
         """It is another text now, made by ``edits``; whether they were in a finding."""
-        before = [each.touched for each in self.shown]
+        before = [each.touched for each in self._every]
         self.snapshot, self.reviewed = snapshot, None
         if self.run is not None:
             self.run.edits.extend(edits)
         self.edited = carry_spans(self.edited, edits)
-        self._show(carry((*self.shown, *self.dismissed), edits, snapshot.text))
-        return Change.APPLIED if before == [each.touched for each in self.shown] else Change.TOUCHED
+        self._show(carry(self._every, edits, snapshot.text))
+        return Change.APPLIED if before == [each.touched for each in self._every] else Change.TOUCHED
 
     def rearrange(self, snapshot: Snapshot, shown: Iterable[Shown]) -> None:
         """It is made of other parts now, or in another order; a review under way will not land."""
