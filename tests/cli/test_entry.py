@@ -30,7 +30,7 @@ def test_mistakes_end_with_2_and_help(arguments: list[str], capsys: pytest.Captu
     assert "Usage: kibitz" in captured.err
 
 
-@pytest.mark.parametrize("command", ["check", "serve", "model", "cache", "doctor", "rules"])
+@pytest.mark.parametrize("command", ["check", "serve", "model", "cache", "doctor", "rules", "trust"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     assert f"Usage: kibitz {command}" in capsys.readouterr().out

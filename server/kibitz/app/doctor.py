@@ -7,14 +7,19 @@ import platform
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kibitz._version import __version__
 from kibitz.app import amounts, editors, keys
 from kibitz.app.cache_overview import overview
 from kibitz.app.caching import opened
+from kibitz.app.projects import load, root_of, trust_of_user
 from kibitz.config import default_user_file
+from kibitz.findings.guidance import PREFIX
+from kibitz.findings.project import Project
 from kibitz.findings.rules import RULES
+from kibitz.guard.trust import Decision
 from kibitz.local import weights
 from kibitz.local.errors import LocalModelError
 from kibitz.provider.errors import OpenAIError
@@ -56,6 +61,8 @@ async def examine(loaded: Loaded, *, offline: bool) -> AsyncIterator[Line]:
     yield Line(State.OK, f"kibitz {__version__} on Python {platform.python_version()}, {platform.platform()}")
     for line in await asyncio.to_thread(lambda: [*_configuration(loaded)]):
         yield line
+    for line in await asyncio.to_thread(lambda: [*_project()]):
+        yield line
     for line in await _keys(loaded):
         yield line
     yield await asyncio.to_thread(_local_model, loaded)
@@ -79,8 +86,28 @@ def _configuration(loaded: Loaded) -> Iterator[Line]:
     for problem in loaded.problems:
         yield Line(State.PROBLEM, problem.message)
     for code in loaded.settings.rules_off:
-        if code not in RULES:
+        if code not in RULES and not code.startswith(PREFIX):
             yield Line(State.PROBLEM, f"rules_off: there is no rule {code}", "See all with: kibitz rules")
+
+
+def _project() -> Iterator[Line]:
+    """What the project of the working directory says to reviewers, and whether that is used."""
+    root = root_of(Path.cwd())
+    project = load(root) if root is not None else Project()
+    if root is None or not (project or project.problems):
+        return
+    count = len(project.rules)
+    said = [f"{count} {'rule' if count == 1 else 'rules'}"] if count else []
+    said += [f"notes from {project.context_file}"] if project.context else []
+    what = f"project {root}: {' and '.join(said) or 'nothing that can be used'}"
+    if trust_of_user().decision(root) is Decision.TRUSTED:
+        yield Line(State.OK, what)
+    else:
+        yield Line(
+            State.NOTE, f"{what}; not used, since it is not trusted", f"To use it: kibitz trust {root}"
+        )
+    for problem in project.problems:
+        yield Line(State.PROBLEM, f"project {root}: {problem}")
 
 
 async def _keys(loaded: Loaded) -> list[Line]:

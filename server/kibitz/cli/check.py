@@ -147,6 +147,13 @@ def _nothing(paths: Sequence[str], swept: Swept) -> str:
     return escape(message)
 
 
+def _untrusted(root: Path) -> str:
+    return (
+        f"{root} has rules or notes for reviewers, which are not used, since you never said that you trust "
+        f"it; to use them, run: kibitz trust {root} (with --revoke, to hear no more of it)"
+    )
+
+
 @dataclass(slots=True)
 class _Check:
     """One run of the command."""
@@ -186,6 +193,10 @@ class _Check:
     async def _review(self, progress: CheckProgress, printed: Callable[[FileReport], None]) -> None:
         async with started(self.loaded, progress) as (app, reviewer):
             self.free = app.choice.provider == "local"
+            if app.choice.review == "list":
+                folders = {target.path.parent for target in self.swept.rest if not target.refusal}
+                for root in app.projects.undecided(sorted(folders)):
+                    progress.tell(escape(_untrusted(root)))
             if self.batch:
                 await self._ask_in_batch(app, reviewer, progress)
             on_report = usable(app, printed)

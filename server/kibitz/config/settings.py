@@ -48,7 +48,7 @@ def _off_is_none(value: object) -> object:
 
 
 _Name = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
-_RuleCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+_RuleCode = Annotated[str, Field(pattern=r"^(project/)?[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 _Glob = Annotated[str, Field(min_length=1, max_length=400)]
 
 
