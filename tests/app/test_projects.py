@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kibitz.app.projects import HOLDS_S, Projects, load, root_of
+from kibitz.app.project_files import load
+from kibitz.app.projects import HOLDS_S, Projects, root_of
 from kibitz.findings.project import MAX_CONTEXT, MAX_RULES
 from kibitz.guard.trust import Decision, Trust
 from kibitz.review.result import Source

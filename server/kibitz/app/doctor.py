@@ -14,7 +14,8 @@ from kibitz._version import __version__
 from kibitz.app import amounts, editors, keys
 from kibitz.app.cache_overview import overview
 from kibitz.app.caching import opened
-from kibitz.app.projects import load, root_of, trust_of_user
+from kibitz.app.project_files import load
+from kibitz.app.projects import root_of, trust_of_user
 from kibitz.config import default_user_file
 from kibitz.findings.guidance import PREFIX
 from kibitz.findings.project import Project

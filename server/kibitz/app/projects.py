@@ -1,15 +1,14 @@
 """What the projects on this machine say about their code, as far as the user trusts them.
 
 A project is the innermost folder around a file that has a folder ``.kibitz`` or is a repository. What it
-says stands in ``.kibitz/rules/*.md`` and in ``.kibitz/context.md`` or, without that, ``AGENTS.md``. Light to
-import: ``kibitz check`` asks about ten thousand files in half a second.
+says stands in ``.kibitz/rules/*.md`` and in ``.kibitz/context.md`` or, without that, ``AGENTS.md`` (see
+``project_files``). Light to import: ``kibitz check`` asks about ten thousand files in half a second.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,35 +16,21 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from kibitz.config.places import default_user_file
-from kibitz.findings.guidance import PREFIX
-from kibitz.findings.project import (
-    MAX_ALL_RULES,
-    MAX_CONTEXT,
-    MAX_RULES,
-    Project,
-    Unusable,
-    context_of,
-    rule_of,
-    within_bounds,
-)
-from kibitz.guard.files import read_file
 from kibitz.guard.trust import FILE_NAME, Decision, Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from kibitz.findings.guidance import Guidance, ProjectRule
+    from kibitz.findings.guidance import Guidance
+    from kibitz.findings.project import Project
     from kibitz.review.result import Source
 
-RULES_FOLDER = ".kibitz/rules"
-CONTEXT_FILES = (".kibitz/context.md", "AGENTS.md")
-"""The first that there is counts."""
 HOLDS_S = 1.0
 """So long what was read of a project holds: one review of many files reads it once."""
 _MARKS = (".kibitz", ".git")
+_SAYS = (".kibitz", "AGENTS.md")
+"""Where there is none of these, nothing has to be read."""
 _MAX_DEPTH = 64
-_MAX_LISTED = 1_000
-_MAX_BYTES = 65_536
 
 
 def trust_of_user() -> Trust:
@@ -55,30 +40,29 @@ def trust_of_user() -> Trust:
 
 def root_of(folder: Path) -> Path | None:
     """The project that a folder is in, with all links resolved; None: it is in none. Blocks for a look."""
-    real = Path(os.path.realpath(folder))
+    return _around(Path(os.path.realpath(folder)))
+
+
+def _around(real: Path) -> Path | None:
     around = islice((real, *real.parents), _MAX_DEPTH)
     return next((each for each in around if any(os.path.lexists(each / mark) for mark in _MARKS)), None)
 
 
-def load(root: Path) -> Project:
-    """What a project says, trusted or not; its problems say what is not used. Blocks, and never raises."""
-    problems: list[str] = []
-    rules, left_out = within_bounds([*_rules(root, problems)])
-    if left_out:
-        names = ", ".join(rule.code.removeprefix(PREFIX) for rule in left_out)
-        problems.append(
-            f"rules left out: {names}; {MAX_RULES} rules and {MAX_ALL_RULES:,} characters are used in all"
-        )
-    context, name = _context(root, problems)
-    return Project(rules, context, name, tuple(problems))
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a folder is, and when that was found out."""
+
+    root: Path | None
+    inside: Path
+    """Relative to the root."""
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read of a project, and when."""
+    """What a trusted project says, and when that was read."""
 
-    project: Project
-    trusted: bool
+    project: Project | None
     at: float
 
 
@@ -90,8 +74,8 @@ class Projects:
         self.trust = trust
         self._timer = timer
         self._lock = Lock()
-        self._roots: dict[str, tuple[Path | None, float]] = {}
-        """By folder, and when that was found out."""
+        self._places: dict[str, _Place] = {}
+        """By folder."""
         self._read: dict[Path, _Read] = {}
 
     def of(self, source: Source) -> Guidance | None:
@@ -104,19 +88,14 @@ class Projects:
             return None
         folder, name = os.path.split(path)
         with self._lock:
-            root = self._root(folder)
-            if root is None:
-                return None
-            read = self._project(root)
-        if not read.trusted or not read.project:
-            return None
-        inside = Path(os.path.realpath(folder)).relative_to(root)
-        return read.project.guidance((inside / name).as_posix(), language)
+            place = self._place(folder)
+            project = self._project(place.root) if place.root is not None else None
+        return project.guidance((place.inside / name).as_posix(), language) if project else None
 
     def undecided(self, folders: Iterable[Path]) -> tuple[Path, ...]:
         """The projects of ``folders`` that have something to say, and that nobody has decided about."""
         roots = dict.fromkeys(filter(None, map(root_of, folders)))
-        return tuple(root for root in roots if self.trust.decision(root) is None and load(root))
+        return tuple(root for root in roots if self.trust.decision(root) is None and _load(root))
 
     def decide(self, root: Path, decision: Decision) -> None:
         """From now on, that is what the user says of a project.
@@ -130,70 +109,34 @@ class Projects:
     def forget(self) -> None:
         """Read everything anew."""
         with self._lock:
-            self._roots.clear()
+            self._places.clear()
             self._read.clear()
 
-    def _root(self, folder: str) -> Path | None:
-        known = self._roots.get(folder)
-        now = self._timer()
-        if known is None or now - known[1] > HOLDS_S:
-            known = self._roots[folder] = root_of(Path(folder)), now
-        return known[0]
+    def _place(self, folder: str) -> _Place:
+        place, now = self._places.get(folder), self._timer()
+        if place is None or now - place.at > HOLDS_S:
+            real = Path(os.path.realpath(folder))
+            root = _around(real)
+            place = self._places[folder] = _Place(root, real.relative_to(root or real), now)
+        return place
 
-    def _project(self, root: Path) -> _Read:
+    def _project(self, root: Path) -> Project | None:
         read, now = self._read.get(root), self._timer()
         if read is None or now - read.at > HOLDS_S:
-            trusted = self.trust.decision(root) is Decision.TRUSTED
             # Of a folder that is not trusted, nothing is even read.
-            read = self._read[root] = _Read(load(root) if trusted else Project(), trusted, now)
-        return read
+            trusted = _says_something(root) and self.trust.decision(root) is Decision.TRUSTED
+            read = self._read[root] = _Read(_load(root) if trusted else None, now)
+        return read.project
 
 
-def _rules(root: Path, problems: list[str]) -> Iterator[ProjectRule]:
-    """The rules of a project by name; why others are not used goes to ``problems``."""
-    try:
-        with os.scandir(_inside(root, RULES_FOLDER)) as listing:
-            names = sorted(entry.name for entry in islice(listing, _MAX_LISTED) if entry.name.endswith(".md"))
-    except (OSError, Unusable):
-        return
-    for name in names:
-        try:
-            yield rule_of(name.removesuffix(".md"), _text(root, f"{RULES_FOLDER}/{name}"))
-        except Unusable as error:
-            problems.append(f"{RULES_FOLDER}/{name} {error}")
+def _says_something(root: Path) -> bool:
+    """Whether it might be worth reading."""
+    return any(os.path.lexists(root / name) for name in _SAYS)
 
 
-def _context(root: Path, problems: list[str]) -> tuple[str, str]:
-    """The context of a project, and the file that it is from."""
-    for name in CONTEXT_FILES:
-        if not os.path.lexists(root / name):
-            continue
-        try:
-            context, is_whole = context_of(_text(root, name))
-        except Unusable as error:
-            problems.append(f"{name} {error}")
-            return "", ""
-        if not is_whole:
-            problems.append(f"{name} is longer than {MAX_CONTEXT:,} characters; the rest of it is not used")
-        return context, name if context else ""
-    return "", ""
+def _load(root: Path) -> Project | None:
+    if not _says_something(root):
+        return None
+    from kibitz.app.project_files import load  # noqa: PLC0415 - most folders say nothing
 
-
-def _text(root: Path, name: str) -> str:
-    """Raises ``Unusable``."""
-    try:
-        raw = read_file(_inside(root, name), _MAX_BYTES)
-        # Of a longer file, the last character may be there in part.
-        return getincrementaldecoder("utf-8")().decode(raw, final=len(raw) < _MAX_BYTES)
-    except UnicodeDecodeError:
-        raise Unusable("is not in UTF-8") from None
-    except OSError as error:
-        raise Unusable(f"cannot be read: {error.strerror or error}") from None
-
-
-def _inside(root: Path, name: str) -> Path:
-    """Where a file of a project really is. Raises ``Unusable`` if that is elsewhere."""
-    real = Path(os.path.realpath(root / name))
-    if not real.is_relative_to(os.path.realpath(root)):
-        raise Unusable("is a link out of the project")
-    return real
+    return load(root)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kibitz.app.projects import load, root_of, trust_of_user
+from kibitz.app.project_files import load
+from kibitz.app.projects import root_of, trust_of_user
 from kibitz.cli import CLEAN
 from kibitz.cli.output.visible import escape
 from kibitz.guard.trust import Decision

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +71,8 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    import tempfile  # noqa: PLC0415 - few write
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # mkstemp's files are for their owner only (0600).
     descriptor, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
