@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kibitz.findings import prompt, wire
 from kibitz.findings.finding import Confidence, Severity
+from kibitz.findings.guidance import Guidance
 from kibitz.findings.prompt import INSTRUCTIONS, MAX_FINDINGS, SCHEMA, list_review
 from kibitz.findings.request import Malformed
 from kibitz.findings.rules import RULES
@@ -25,6 +26,9 @@ class Code:
 
 FIRST = Code("def f(xs):\n    return xs[0]\n", context="import os\nLIMIT = 3\n")
 SECOND = Code("function g(n) {\n  return n - 1;\n}", "javascript")
+GUIDANCE = Guidance(
+    "### Project\nRules\n=| project/lists: Lists are never empty", (("project/lists", Severity.INFO),)
+)
 KEYS = ["rule", "start_line", "quote", "title", "trigger", "severity", "confidence", "replacement"]
 
 
@@ -50,6 +54,30 @@ def test_pieces_are_numbered_on_and_on() -> None:
         "Code\n3| function g(n) {\n4|   return n - 1;\n5| }\n"
         "Report the defects in the code above."
     )
+
+
+def test_what_a_project_adds_stands_before_the_pieces() -> None:
+    review = list_review([FIRST, SECOND], GUIDANCE)
+    assert review.request.input == f"{GUIDANCE.text}\n{list_review([FIRST, SECOND]).request.input}"
+    assert review.request.instructions is INSTRUCTIONS
+    rules = json.dumps(review.request.schema).replace(', "project/lists"', "", 1)
+    assert rules == json.dumps(SCHEMA)
+
+
+def test_a_breach_of_a_projects_rule_is_as_bad_as_the_rule_says() -> None:
+    breach = item(rule="project/lists", severity="error")
+    (piece,) = list_review([FIRST], GUIDANCE).parse({"findings": [breach, item(severity="error")]})
+    assert [(claim.rule, claim.severity) for claim in piece.claims] == [
+        ("project/lists", Severity.INFO),
+        ("empty-input", Severity.ERROR),
+    ]
+
+
+@pytest.mark.parametrize("guidance", [None, GUIDANCE])
+def test_rules_that_a_project_does_not_have_are_not_reported(guidance: Guidance | None) -> None:
+    (piece,) = list_review([FIRST], guidance).parse({"findings": [item(rule="project/other")]})
+    assert piece.claims == ()
+    assert piece.dropped == {"unknown-rule": 1}
 
 
 def test_the_prefix_is_static_and_long_enough_to_be_cached() -> None:

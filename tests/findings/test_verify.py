@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.findings import verify, wire
+from kibitz.findings.guidance import Guidance
 from kibitz.findings.request import Malformed
 from kibitz.findings.rules import RULES
 from kibitz.findings.verify import INSTRUCTIONS, SCHEMA, Claimed, Suspect, Verdict, verification
@@ -152,3 +153,13 @@ def test_only_what_is_refuted_throughout_is_refuted(items: list[dict[str, Any]])
         given_to_it = {item["verdict"] for item in items if item["claim"] == number} - {""}
         assert (verdict is Verdict.REFUTED) == (given_to_it == {"refuted"})
         assert (verdict is None) == (not given_to_it)
+
+
+def test_what_a_project_adds_stands_before_the_pieces_and_says_how_to_judge() -> None:
+    suspects = [Suspect(FIRST, (Claimed(1, 1, "project/a", "It breaks A", "always"),))]
+    guidance = Guidance("### Project\n=| project/a: A", (("project/a", None),))
+    plain, added = verification(suspects).request, verification(suspects, guidance).request
+    assert added.input.startswith(f"{guidance.text}\nA claim under one of these rules is confirmed if")
+    assert added.input.endswith(f"\n{plain.input}")
+    assert added.instructions is plain.instructions
+    assert added.schema is plain.schema

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from tests.provider.clients import CANARY, CODE, KEY_IN_CODE, client, config, planted
 from tests.support import fake_faults
 
+from kibitz.findings.guidance import Guidance
 from kibitz.provider.batch import NO_BATCH
 from kibitz.provider.batch_wire import Status, line_of
 from kibitz.provider.client import OpenAIClient
@@ -394,3 +396,14 @@ async def test_the_price_is_half() -> None:
     async with OpenAIClient(OpenAIConfig(api_key=SecretStr(CANARY), model="gpt-6-luna")) as one:
         usage = Usage(requests=1, input_tokens=100_000, output_tokens=10_000)
         assert (await one.batches()).cost(usage).cost_usd == Decimal("0.0075")
+
+
+async def test_a_batch_asks_by_what_the_project_adds(fake: FakeProvider) -> None:
+    guidance = Guidance("### Project\n=| about it", (("project/a", None),))
+    async with client(fake) as tested:
+        requests = (await tested.batches()).requests()
+    asked = requests.prepare([replace(PIECE, guidance=guidance), replace(CLEAN, guidance=guidance)])
+    assert asked is not None
+    sent = json.dumps(asked.body)
+    assert sent.count("=| about it") == 1
+    assert "project/a" in sent

@@ -12,6 +12,7 @@ from tests.support import fake_faults
 from tests.support.fake_provider import FakeProvider, Prompt, Reply, reviewer
 
 from kibitz.findings.finding import Confidence, Severity
+from kibitz.findings.guidance import Guidance
 from kibitz.provider import pricing
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
@@ -380,3 +381,30 @@ async def test_a_server_that_does_not_know_store_is_asked_without_it() -> None:
         assert (await tested.process_code(CODE)).findings
         assert (await tested.process_code(CODE)).findings
         assert ["store" in seen.body for seen in fake.requests] == [True, False, False]
+
+
+async def test_pieces_of_projects_that_add_something_else_go_apart() -> None:
+    one, other = (Guidance(f"### Project\n=| about {name}", ((f"project/{name}", None),)) for name in "ab")
+    pieces = [Piece(CODE, "python", guidance=guidance) for guidance in (None, one, one, other)]
+    async with planted() as fake, client(fake) as tested:
+        answer = await tested.process_pieces(pieces)
+    assert [len(piece.findings) for piece in answer.pieces] == [1, 1, 1, 1]
+    texts = [seen.prompt.text for seen in fake.requests]
+    sent = sorted((text.count("### Piece"), "=| about" in text) for text in texts)
+    assert sent == [(1, False), (1, True), (2, True)]
+    told = [json.dumps(seen.prompt.schema) for seen in fake.requests]
+    assert sorted(("project/a" in schema, "project/b" in schema) for schema in told) == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+
+
+async def test_what_a_project_adds_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "plain-words-of-a-token")
+    guidance = Guidance(f"=| use {CANARY}, or plain-words-of-a-token", ())
+    async with planted() as fake, client(fake, api_key=SecretStr(CANARY)) as tested:
+        await tested.process_pieces([Piece(CODE, "python", guidance=guidance)], verify=True)
+    for seen in fake.requests:
+        assert CANARY not in json.dumps(seen.body)
+        assert "plain-words" not in json.dumps(seen.body)

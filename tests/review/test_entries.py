@@ -1,8 +1,9 @@
 from tests.support.snippets import PYTHON, SNIPPETS
 
 from kibitz.cache.key import Identity
+from kibitz.findings.guidance import Guidance
 from kibitz.findings.prompt import list_review
-from kibitz.provider.tokens import estimate
+from kibitz.provider.tokens import estimate, guidance_tokens
 from kibitz.review.entries import entries_of, pack
 
 IDENTITY = Identity("e", "m", "list", "p", "s", "r")
@@ -43,6 +44,22 @@ def test_packing_keeps_order_and_stays_within_bounds_as_the_client_counts() -> N
         assert following is None or tokens + following[0].tokens > 700
         packed = estimate(list_review([entry.piece for entry in batch]).request.input)
         assert packed <= tokens * 1.05, "numbers grow longer, headings are shared"
+
+
+def test_units_share_a_request_only_with_those_of_the_same_guidance() -> None:
+    one, other = (Guidance(word * 100, ()) for word in ("one ", "other "))
+    entries = [
+        entry
+        for guidance in (None, one, one, other)
+        for entry in entries_of(PYTHON, "python", IDENTITY, guidance=guidance)
+    ]
+    batches = pack(entries, overhead=100, max_tokens=100_000)
+    assert [batch[0].piece.guidance for batch in batches] == [None, one, other]
+    assert [entry for batch in batches for entry in batch] == entries
+    (largest, *_) = sorted((entry.tokens for entry in entries), reverse=True)
+    whole = 100 + guidance_tokens(other) + largest
+    for batch in pack(entries, overhead=100, max_tokens=whole):
+        assert 100 + guidance_tokens(batch[0].piece.guidance) + sum(e.tokens for e in batch) <= whole
 
 
 def test_a_unit_larger_than_a_request_goes_alone() -> None:

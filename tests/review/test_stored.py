@@ -201,3 +201,13 @@ def test_hostile_rows_are_answers_about_the_text_or_nothing(value: object, path:
     for found in analysis.findings:
         assert found.span.of(TEXT) == found.quote
         assert found.fix is None or found.fix.span.of(TEXT) == found.fix.old_text
+
+
+def test_a_rule_of_the_project_holds_only_while_it_is_there() -> None:
+    raw = kept(replace(flawed(), rule="project/mean"))
+    answer = decode(raw, TEXT, "python", ("project/mean",))
+    assert isinstance(answer, PieceAnalysis)
+    assert [found.rule for found in answer.findings] == ["project/mean"]
+    for codes in ((), ("project/other",)):
+        with pytest.raises(Unreadable, match="not known"):
+            decode(raw, TEXT, "python", codes)
