@@ -88,7 +88,7 @@ def settings(fake: FakeProvider, **others: str) -> dict[str, object]:
 
 async def test_a_review_from_settings_to_findings(fake: FakeProvider, tmp_path: Path) -> None:
     backend = AppBackend()
-    loading = await backend.load({"debounceMs": 7}, settings(fake))
+    loading = await backend.load({"debounceMs": 7}, settings(fake), {})
     assert (loading.knobs.debounce_ms, loading.problems, loading.rebuild) == (7, (), True)
     service = await backend.build([tmp_path.as_uri(), "untitled:x"], LISTENER)
     seen: list[Outcome] = []
@@ -118,7 +118,7 @@ async def test_what_other_windows_saved_is_told_and_what_nobody_can_remember(
     fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = AppBackend()
-    await backend.load({}, settings(fake))
+    await backend.load({}, settings(fake), {})
     for _ in range(2):
         service = await backend.build([], LISTENER)
         await review(service)
@@ -137,7 +137,7 @@ async def test_what_other_windows_saved_is_told_and_what_nobody_can_remember(
 
 async def test_a_day_is_told_with_what_other_windows_took(fake: FakeProvider) -> None:
     backend = AppBackend()
-    await backend.load({}, settings(fake, disk_cache="false"))
+    await backend.load({}, settings(fake, disk_cache="false"), {})
     for number in range(1, 3):
         service = await backend.build([], LISTENER)
         await review(service)
@@ -150,7 +150,7 @@ async def test_a_day_is_told_with_what_other_windows_took(fake: FakeProvider) ->
 
 async def test_a_fallback_is_told_to_the_listener_and_stays_in_the_status(fake: FakeProvider) -> None:
     backend, listener = AppBackend(), Listener()
-    await backend.load({}, settings(fake, model="gone", fallback_model="fake-2"))
+    await backend.load({}, settings(fake, model="gone", fallback_model="fake-2"), {})
     service = await backend.build([], listener)
     fake.push(fake_faults.status(404))
     outcome = await review(service)
@@ -171,7 +171,7 @@ async def test_a_consent_is_kept_for_all_windows_and_heeded_at_once(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     backend, listener = AppBackend(), Listener()
-    await backend.load({}, {"base_url": "https://models.invalid/v1", "max_retries": "0"})
+    await backend.load({}, {"base_url": "https://models.invalid/v1", "max_retries": "0"}, {})
     service = await backend.build([], listener)
     outcome = await review(service)
     (error,) = outcome.errors
@@ -189,7 +189,7 @@ async def test_keys_are_looked_for_again_where_they_are(fake: FakeProvider, tmp_
     path.write_text("sk-first-0123456789abcdef\n")
     path.chmod(0o600)
     backend = AppBackend()
-    await backend.load({}, settings(fake, api_key_file=str(path)))
+    await backend.load({}, settings(fake, api_key_file=str(path)), {})
     service = await backend.build([], LISTENER)
     (before,) = await service.reload_keys()
     assert before.endswith(f" from file {path}: ready")
@@ -206,25 +206,25 @@ async def test_keys_are_looked_for_again_where_they_are(fake: FakeProvider, tmp_
 
 async def test_what_is_shown_can_change_without_a_new_service(fake: FakeProvider, tmp_path: Path) -> None:
     backend = AppBackend()
-    await backend.load(None, settings(fake))
+    await backend.load(None, settings(fake), {})
     service = await backend.build([], LISTENER)
     file = tmp_path / "mean.py"
     file.write_text(SOURCE)
     assert service.refusal(str(file)) is None
-    loading = await backend.load({"minSeverity": "error", "exclude": ["mean.py"]}, settings(fake))
+    loading = await backend.load({"minSeverity": "error", "exclude": ["mean.py"]}, settings(fake), {})
     assert not loading.rebuild
     outcome = await review(service, str(file))
     assert outcome.findings == ()
     assert service.refusal(str(file)) is not None
-    assert (await backend.load(None, settings(fake, model="another"))).rebuild
+    assert (await backend.load(None, settings(fake, model="another"), {})).rebuild
     await service.aclose()
 
 
 async def test_findings_are_shown_early_from_one_review_to_the_next(fake: FakeProvider) -> None:
     backend = AppBackend()
-    await backend.load({}, settings(fake, disk_cache="false"))
+    await backend.load({}, settings(fake, disk_cache="false"), {})
     service = await backend.build([], LISTENER)
-    loading = await backend.load({"early": True}, settings(fake, disk_cache="false"))
+    loading = await backend.load({"early": True}, settings(fake, disk_cache="false"), {})
     assert not loading.rebuild
     seen: list[Outcome] = []
     await review(service, on_progress=seen.append)
@@ -235,7 +235,7 @@ async def test_findings_are_shown_early_from_one_review_to_the_next(fake: FakePr
 async def test_findings_are_verified_for_whoever_asks_by_name(fake: FakeProvider) -> None:
     fake.answer = reviewer(BUG, refuted=("Planted bug",))
     backend = AppBackend()
-    loading = await backend.load({}, settings(fake, verify="on-demand", verify_model="careful"))
+    loading = await backend.load({}, settings(fake, verify="on-demand", verify_model="careful"), {})
     assert loading.knobs.verify == "on-demand"
     service = await backend.build([], LISTENER)
     assert len((await review(service)).findings) == 1
@@ -249,7 +249,7 @@ async def test_findings_are_verified_for_whoever_asks_by_name(fake: FakeProvider
 
 async def test_ignore_files_of_the_folder_that_is_open_count(fake: FakeProvider, tmp_path: Path) -> None:
     backend = AppBackend()
-    await backend.load(None, settings(fake))
+    await backend.load(None, settings(fake), {})
     (tmp_path / ".kibitzignore").write_text("inner/\n")
     (tmp_path / "inner").mkdir()
     service = await backend.build([], LISTENER)
@@ -263,14 +263,14 @@ async def test_what_was_kept_is_found_before_anybody_can_be_asked(monkeypatch: p
     async with FakeProvider(reviewer(BUG)) as fake:
         monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
         backend = AppBackend()
-        await backend.load(None, {})
+        await backend.load(None, {}, {})
         service = await backend.build([], LISTENER)
         await service.ready()
         await review(service)
         await service.aclose()
         # Whatever is wrong with asking, the next run does not even try.
         backend = AppBackend()
-        await backend.load(None, {})
+        await backend.load(None, {}, {})
         service = await backend.build([], LISTENER)
         monkeypatch.setattr(App, "client", unusable)
         assert len((await review(service)).findings) == 1
@@ -287,7 +287,7 @@ async def test_without_a_key_the_error_says_what_to_do() -> None:
     backend = AppBackend()
     with pytest.raises(RuntimeError):
         await backend.build([], LISTENER)
-    await backend.load(None, {})
+    await backend.load(None, {}, {})
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         await backend.build([], LISTENER)
 
@@ -298,10 +298,10 @@ async def test_problems_are_told_once_and_logs_go_where_they_should(tmp_path: Pa
     logging.getLogger().addHandler(early)
     backend = AppBackend()
     cli: dict[str, object] = {"log_file": str(tmp_path / "kibitz.log"), "log_level": "warning"}
-    loading = await backend.load({"debonceMs": 7}, cli)
+    loading = await backend.load({"debonceMs": 7}, cli, {})
     assert len(loading.problems) == 1
     assert "debounce_ms" in loading.problems[0]
-    assert (await backend.load({"debonceMs": 7}, cli)).problems == ()
+    assert (await backend.load({"debonceMs": 7}, cli, {})).problems == ()
     assert early not in logging.getLogger().handlers
     logging.getLogger("kibitz.test").warning("hello")
     assert '"hello"' in (tmp_path / "kibitz.log").read_text()
@@ -309,5 +309,5 @@ async def test_problems_are_told_once_and_logs_go_where_they_should(tmp_path: Pa
 
 async def test_a_log_file_that_cannot_be_written_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    loading = await AppBackend().load(None, {"log_file": str(tmp_path / "folder")})
+    loading = await AppBackend().load(None, {"log_file": str(tmp_path / "folder")}, {})
     assert "cannot be written" in loading.problems[0]

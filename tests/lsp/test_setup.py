@@ -4,16 +4,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.lsp_wire import Json, Wire, settle, until
-from tests.support.reviewing import FakeBackend, FakeService
+from tests.support.reviewing import FakeBackend, FakeOutcome, FakeService, marked
 
 from kibitz.lsp.reviews import Defaults
-from kibitz.lsp.setup import section
 from kibitz.provider.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 PULLS = {"workspace": {"configuration": True}}
+
+
+def folders(*uris: str) -> list[Json]:
+    return [{"uri": uri, "name": uri} for uri in uris]
 
 
 @pytest.fixture
@@ -85,6 +88,165 @@ async def test_the_editors_settings_are_asked_for_and_come_over_the_options(
     assert wire.of("workspace/configuration") == [{"items": [{"section": "kibitz"}]}]
 
 
+async def test_each_folder_is_asked_about_and_has_its_own(connect: Callable[..., Wire]) -> None:
+    service = FakeService()
+    wire = connect(service)
+    wire.backend.own = {"/a": Defaults(trigger="manual"), "/a/b": Defaults(languages=("rust",))}
+    wire.answers["workspace/configuration"] = lambda _: [
+        {"debounceMs": 5},
+        {"debounceMs": 5, "trigger": "manual"},
+        {"debounceMs": 5, "languages": ["rust"]},
+    ]
+    await wire.initialize(PULLS, workspaceFolders=folders("file:///a", "file:///a/b/", "vscode-vfs://x/c"))
+    (asked,) = wire.of("workspace/configuration")
+    assert [each.get("scopeUri") for each in asked["items"]] == [None, "file:///a", "file:///a/b/"]
+    assert wire.backend.loaded == [{"debounceMs": 5}]
+    assert wire.backend.folders == [{"/a": {"trigger": "manual"}, "/a/b": {"languages": ["rust"]}}]
+    for uri, language in (("file:///a/x.py", "python"), ("file:///a/b/x.py", "python")):
+        wire.open("bug", uri=uri, language=language)
+    wire.open("bug", uri="file:///c/x.py")
+    wire.clock.advance(60)
+    await until(lambda: bool(service.calls))
+    await settle()
+    assert [call.path for call in service.calls] == ["/c/x.py"]
+    assert [look.path for look in service.looks if look.path != "/c/x.py"] == ["/a/x.py"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        [None],
+        [None, None, None],
+        [{}, 7],
+        [[], "x", {}, {}],
+        {"x": 1},
+        7,
+        [{"kibitz": None}, {"kibitz": 3}],
+    ],
+)
+async def test_an_odd_answer_says_nothing(connect: Callable[..., Wire], answer: object) -> None:
+    wire = connect()
+    wire.answers["workspace/configuration"] = lambda _: answer
+    await wire.initialize(
+        PULLS, workspaceFolders=folders("file:///a"), initializationOptions={"kibitz": {"debounceMs": 1}}
+    )
+    assert wire.backend.loaded == [{"debounceMs": 1}]
+    assert wire.backend.folders in ([{"/a": {}}], [{}])
+    assert wire.messages == []
+
+
+async def test_one_folder_for_which_nothing_is_said_loses_no_other(connect: Callable[..., Wire]) -> None:
+    wire = connect()
+    wire.answers["workspace/configuration"] = lambda _: [None, None, {"maxFindings": 3}]
+    await wire.initialize(PULLS, workspaceFolders=folders("file:///a", "file:///b"))
+    assert wire.backend.folders == [{"/a": {}, "/b": {"maxFindings": 3}}]
+
+
+async def test_what_is_pushed_holds_and_folders_are_asked_about_again(connect: Callable[..., Wire]) -> None:
+    wire = connect()
+    wire.answers["workspace/configuration"] = lambda _: [{"debounceMs": 1}, {"debounceMs": 1}]
+    await wire.initialize(PULLS, workspaceFolders=folders("file:///a"))
+    wire.answers["workspace/configuration"] = lambda _: [{"debounceMs": 1}, {"debounceMs": 9}]
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"kibitz": {"debounceMs": 2}}})
+    await until(lambda: len(wire.backend.loaded) == 2)
+    assert wire.backend.loaded[-1] == {"debounceMs": 2}
+    assert wire.backend.folders[-1] == {"/a": {"debounceMs": 9}}
+    wire.answers["workspace/configuration"] = lambda _: [None, None]
+    wire.notify("workspace/didChangeConfiguration", {"settings": None})
+    await until(lambda: len(wire.backend.loaded) == 3)
+    assert (wire.backend.loaded[-1], wire.backend.folders[-1]) == ({"debounceMs": 2}, {"/a": {}})
+
+
+async def test_an_editor_that_takes_its_settings_back_is_believed(connect: Callable[..., Wire]) -> None:
+    wire = connect()
+    wire.answers["workspace/configuration"] = lambda _: [{"debounceMs": 1}]
+    await wire.initialize(PULLS)
+    wire.answers["workspace/configuration"] = lambda _: [None]
+    wire.notify("workspace/didChangeConfiguration", {"settings": {}})
+    await until(lambda: len(wire.backend.loaded) == 2)
+    assert wire.backend.loaded == [{"debounceMs": 1}, {}]
+
+
+async def test_what_was_to_be_asked_is_asked_although_news_come_first(connect: Callable[..., Wire]) -> None:
+    wire = connect()
+    answer = await wire.request("initialize", {"capabilities": PULLS})
+    assert "result" in answer
+    wire.notify("initialized", {})
+    await until(lambda: bool(wire.of("workspace/configuration")))
+    wire.answers["workspace/configuration"] = lambda _: [{"debounceMs": 3}]
+    wire.server.setup.reread()
+    await until(lambda: wire.server.session.service is not None)
+    assert wire.backend.loaded == [{"debounceMs": 3}]
+
+
+async def test_switched_off_but_for_one_folder(connect: Callable[..., Wire]) -> None:
+    service = FakeService()
+    wire = connect(service, knobs=Defaults(enabled=False))
+    wire.backend.own = {"/a": Defaults()}
+    await wire.initialize()
+    for uri in ("file:///a/x.py", "file:///b/x.py"):
+        wire.open("bug", uri=uri)
+    await until(lambda: bool(wire.published))
+    await settle()
+    assert [call.path for call in service.calls] == ["/a/x.py"]
+    wire.backend.rebuild, wire.backend.own = False, {"/b": Defaults()}
+    wire.notify("workspace/didChangeConfiguration", {"settings": None})
+    await until(lambda: len(wire.backend.loaded) == 2)
+    await settle()
+    wire.clock.advance(60)
+    await until(lambda: len(service.calls) == 2)
+    await settle()
+    assert service.calls[-1].path == "/b/x.py"
+    last = {each["uri"]: len(each["diagnostics"]) for each in wire.published}
+    assert last == {"file:///a/x.py": 0, "file:///b/x.py": 1}
+
+
+async def test_only_documents_whose_settings_changed_are_looked_at_again(
+    connect: Callable[..., Wire],
+) -> None:
+    service = FakeService()
+    wire = connect(service)
+    await wire.initialize(workspaceFolders=folders("file:///a"))
+    for uri in ("file:///a/x.py", "file:///b/x.py"):
+        wire.open("bug", uri=uri)
+    wire.clock.advance(60)
+    await until(lambda: len(service.calls) == 2)
+    await until(lambda: len([each for each in wire.published if each["diagnostics"]]) == 2)
+    wire.backend.rebuild = False
+    wire.notify("workspace/didChangeConfiguration", {"settings": None})
+    await until(lambda: len(wire.backend.loaded) == 2)
+    await settle()
+    assert len(service.calls) == 2, "nothing changed"
+    wire.backend.own = {"/a": Defaults(max_file_bytes=1000)}
+    wire.notify("workspace/didChangeConfiguration", {"settings": None})
+    await until(lambda: len(service.calls) == 3)
+    await settle()
+    assert [call.path for call in service.calls[2:]] == ["/a/x.py"]
+    wire.server.setup.reread()
+    await until(lambda: len(service.calls) == 5)
+
+
+async def test_a_review_by_older_settings_is_followed_by_another(connect: Callable[..., Wire]) -> None:
+    service = FakeService(manual=True)
+    wire = connect(service)
+    await wire.initialize()
+    wire.open("bug")
+    await until(lambda: bool(service.calls))
+    wire.backend.rebuild, wire.backend.knobs = False, Defaults(max_file_bytes=1000)
+    wire.notify("workspace/didChangeConfiguration", {"settings": None})
+    await until(lambda: len(wire.backend.loaded) == 2)
+    await settle()
+    assert len(service.calls) == 1, "what it has asked for is not lost"
+    service.calls[0].answer.set_result(FakeOutcome(marked("bug")))
+    await until(lambda: len(service.calls) == 2)
+    service.calls[1].answer.set_result(FakeOutcome(()))
+    await until(lambda: wire.published[-1]["diagnostics"] == [])
+    await settle()
+    assert len(service.calls) == 2
+
+
 async def test_an_editor_that_does_not_answer_is_not_waited_for(
     connect: Callable[..., Wire], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,8 +301,8 @@ async def test_settings_that_fit_keep_the_service_and_look_again(connect: Callab
     await wire.initialize()
     wire.open("bug")
     await until(lambda: bool(wire.published))
-    wire.backend.rebuild = False
-    wire.notify("workspace/didChangeConfiguration", {"settings": {"kibitz": {"minSeverity": "error"}}})
+    wire.backend.rebuild, wire.backend.knobs = False, Defaults(max_file_bytes=1000)
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"kibitz": {"maxFileBytes": 1000}}})
     await until(lambda: len(service.calls) == 2)
     assert wire.backend.built == 1
     assert not service.closed
@@ -186,6 +348,7 @@ async def test_folders_that_are_open_are_told_to_the_service(connect: Callable[.
     wire.notify("workspace/didChangeWorkspaceFolders", {"event": event})
     await settle()
     assert service.roots == ("file:///b",)
+    await until(lambda: len(wire.backend.loaded) == 2)
 
 
 async def test_shutdown_closes_the_service_before_it_is_answered(connect: Callable[..., Wire]) -> None:
@@ -197,10 +360,3 @@ async def test_shutdown_closes_the_service_before_it_is_answered(connect: Callab
     assert (await wire.request("shutdown"))["result"] is None
     assert service.closed
     assert service.calls[0].cancelled
-
-
-def test_sections() -> None:
-    assert section({"kibitz": {"a": 1}}) == {"a": 1}
-    assert section({"a": 1}) == {"a": 1}
-    assert section({"kibitz": 7}) == {}
-    assert section(None) == section([]) == {}

@@ -238,16 +238,26 @@ class FakeBackend:
         self.services = list(services) or [FakeService()]
         self.knobs: Knobs = knobs or Defaults()
         self.problems: tuple[str, ...] = ()
+        self.own: Mapping[str, Knobs] = {}
+        """The settings of folders that have their own."""
         self.loaded: list[object] = []
+        self.folders: list[Mapping[str, object]] = []
+        """What was said for folders, each time."""
         self.built = 0
         self.rebuild = True
         self.lines: list[Line] = []
         self.examined: list[bool] = []
         """Whether each was offline."""
 
-    async def load(self, editor: object, cli: Mapping[str, object]) -> Loading:  # noqa: ARG002 - as the protocol
+    async def load(
+        self,
+        editor: object,
+        cli: Mapping[str, object],  # noqa: ARG002 - as the protocol
+        folders: Mapping[str, object],
+    ) -> Loading:
         self.loaded.append(editor)
-        return Loading(self.knobs, self.problems, self.problems, self.rebuild)
+        self.folders.append(folders)
+        return Loading(self.knobs, self.problems, self.problems, self.rebuild, self.own)
 
     async def examine(self, *, offline: bool) -> Sequence[Line]:
         self.examined.append(offline)

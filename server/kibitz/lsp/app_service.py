@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kibitz.lsp.documents import path_of
 from kibitz.provider.limits.priority import Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from kibitz.app import App
     from kibitz.config import Settings
     from kibitz.findings.finding import Finding
-    from kibitz.guard.ignore import Ignore
     from kibitz.guard.trust import Decision
+    from kibitz.lsp.scopes import Scopes
     from kibitz.lsp.service import Assignment, Health, Outcome
     from kibitz.lsp.spending import Spending
     from kibitz.provider.errors import OpenAIError
@@ -29,21 +28,6 @@ if TYPE_CHECKING:
     from kibitz.telemetry.daybook import Counts
     from kibitz.text.spans import Span
 
-_LIGHT = {
-    *(
-        "enabled",
-        "trigger",
-        "debounce_ms",
-        "debounce_max_ms",
-        "max_delay_ms",
-        "max_file_bytes",
-        "diagnostics",
-    ),
-    *("min_severity", "min_confidence", "rules_off", "max_findings", "early"),
-    *("languages", "include", "exclude"),
-    *("log_level", "log_file"),
-}
-"""Settings that need no new client and no new cache when they change: nothing is asked for again."""
 WARMED_FILES = 32
 """So many files that changed lately are prepared for."""
 
@@ -62,30 +46,24 @@ class _Found:
 class AppService:
     """A reviewer, and what is around it."""
 
-    def __init__(self, app: App, reviewer: Reviewer, settings: Settings, roots: Sequence[str]) -> None:
+    def __init__(self, app: App, reviewer: Reviewer, scopes: Scopes) -> None:
         self._app = app
         self._reviewer = reviewer
-        self._settings = settings
+        self._scopes = scopes
         self._model = app.describe()
-        self._roots: list[Path] = []
-        self._ignores: dict[Path, Ignore] = {}
         self._limited = asyncio.Event()
         app.recorder.on_failure = self._failed
-        self.set_roots(roots)
 
     def set_roots(self, roots: Sequence[str]) -> None:
         """See ``ReviewService``."""
-        self._roots = [Path(path) for uri in roots if (path := path_of(uri)) is not None]
+        self._scopes.move(roots)
 
-    def adjust(self, settings: Settings) -> bool:
+    def adjust(self, settings: Settings, folders: Mapping[str, Settings]) -> bool:
         """Go by other settings from now on. False if they ask for another service."""
-        if settings.model_dump(exclude=_LIGHT) != self._settings.model_dump(exclude=_LIGHT):
+        if self._scopes.differs(settings):
             return False
-        from kibitz.app import review_settings  # noqa: PLC0415 - loaded with the app
-
-        self._settings = settings
-        self._reviewer.settings = review_settings(settings)
-        self._ignores.clear()
+        self._scopes.use(settings, folders)
+        self._reviewer.settings = self._scopes.view_at(None)
         self._app.projects.forget()
         return True
 
@@ -109,6 +87,7 @@ class AppService:
             verify=assignment.verify,
             ask=assignment.ask,
             retry=urgency.priority is Priority.EXPLICIT,
+            settings=self._scopes.view_at(assignment.path),
             on_progress=lambda so_far: on_progress(_found(so_far)),
         )
         return _found(review)
@@ -127,13 +106,7 @@ class AppService:
 
     def refusal(self, path: str) -> str | None:
         """See ``ReviewService``."""
-        from kibitz.guard.ignore import Ignore  # noqa: PLC0415 - loaded with the app
-
-        file = Path(path)
-        root = next((root for root in self._roots if file.is_relative_to(root)), file.parent)
-        if root not in self._ignores:
-            self._ignores[root] = Ignore(root, exclude=self._settings.exclude)
-        return self._ignores[root].reason(file)
+        return self._scopes.refusal(path)
 
     async def allow(self, origin: str, place: str) -> None:
         """See ``ReviewService``."""
@@ -143,7 +116,7 @@ class AppService:
         """See ``ReviewService``."""
         if self._app.choice.review != "list":
             return ()  # There is no place for rules in what it asks.
-        return await asyncio.to_thread(self._app.projects.undecided, self._roots)
+        return await asyncio.to_thread(self._app.projects.undecided, self._scopes.roots)
 
     async def decide(self, root: Path, decision: Decision) -> None:
         """See ``ReviewService``."""
@@ -172,7 +145,7 @@ class AppService:
         from kibitz.review.warm import Warmer  # noqa: PLC0415 - as above
         from kibitz.review.warm_budget import DailyBudget  # noqa: PLC0415 - as above
 
-        settings = self._settings
+        settings = self._scopes.common
         if settings.warm == "off" or not settings.cache_ttl_s:
             return ""
         budget = DailyBudget(self._app.database, settings.warm_max_tokens)
@@ -185,7 +158,7 @@ class AppService:
             on_step=on_step,
         )
         await pace.wait()
-        paths = await asyncio.to_thread(recent_files, self._roots, WARMED_FILES, refusal=self.refusal)
+        paths = await asyncio.to_thread(recent_files, self._scopes.roots, WARMED_FILES, refusal=self.refusal)
         return str(await warmer.run(paths))
 
     async def _source(self, path: Path, is_open: Callable[[str], bool]) -> Source | None:
@@ -195,7 +168,9 @@ class AppService:
         def source() -> Source | None:
             if self.refusal(str(path)) is not None:
                 return None
-            return source_at(path, self._settings.max_file_bytes)
+            found = source_at(path, self._scopes.settings_at(str(path)).max_file_bytes)
+            accepted = found is not None and self._scopes.accepts(str(path), found.language)
+            return found if accepted else None
 
         return None if is_open(str(path)) else await asyncio.to_thread(source)
 

@@ -25,29 +25,35 @@ class AppBackend:
     def __init__(self, protect: Callable[[], None] = lambda: None) -> None:
         """Prepare. ``protect`` hides what the environment holds, in a thread, before it is read here."""
         self._protect = protect
-        self._settings: Settings | None = None
-        self._where: Callable[[str], str] = str
         self._loaded: Loaded | None = None
-        self._wrong: tuple[str, ...] = ()
         self._service: AppService | None = None
         self._reported: Reported | None = None
 
-    async def load(self, editor: object, cli: Mapping[str, object]) -> Loading:
+    async def load(self, editor: object, cli: Mapping[str, object], folders: Mapping[str, object]) -> Loading:
         """See ``Backend``."""
-        settings, problems = await asyncio.to_thread(self._load, editor, cli)
-        self._settings = settings
-        fits = self._service is not None and self._service.adjust(settings)
-        return Loading(settings, problems, self._wrong, rebuild=not fits)
+        loaded, trouble = await asyncio.to_thread(self._load, editor, cli, folders)
+        # Told only if nobody gave up waiting for it.
+        fresh = self._reported.fresh(loaded.problems) if self._reported else loaded.problems
+        self._loaded = loaded
+        fits = self._service is not None and self._service.adjust(loaded.settings, loaded.folders)
+        return Loading(
+            loaded.settings,
+            (*map(str, fresh), *trouble),
+            tuple(map(str, loaded.problems)),
+            rebuild=not fits,
+            folders=loaded.folders,
+        )
 
     async def build(self, roots: Sequence[str], listener: Listener) -> ReviewService:
         """See ``Backend``."""
-        if self._settings is None:
+        if self._loaded is None:
             raise RuntimeError("the settings are loaded first")
         from kibitz.lsp.app_service import AppService  # noqa: PLC0415 - after initialize
+        from kibitz.lsp.scopes import Scopes  # noqa: PLC0415 - as above
 
         self._service = None
-        settings = self._settings
-        app = await asyncio.to_thread(_create, settings, self._where)
+        loaded = self._loaded
+        app = await asyncio.to_thread(_create, loaded.settings, loaded.where)
         app.recorder.on_step, app.recorder.on_consent = listener.stepped, listener.unconsented
         try:
             reviewer = await app.reviewer()
@@ -55,7 +61,7 @@ class AppBackend:
             await app.aclose()
             raise
         reviewer.on_renewed = listener.forget_reviews
-        self._service = AppService(app, reviewer, settings, roots)
+        self._service = AppService(app, reviewer, Scopes(loaded.settings, loaded.folders, roots))
         return self._service
 
     async def examine(self, *, offline: bool) -> Sequence[Line]:
@@ -68,23 +74,21 @@ class AppBackend:
             loaded = await asyncio.to_thread(load)
         return [line async for line in examine(loaded, offline=offline)]
 
-    def _load(self, editor: object, cli: Mapping[str, object]) -> tuple[Settings, tuple[str, ...]]:
+    def _load(
+        self, editor: object, cli: Mapping[str, object], folders: Mapping[str, object]
+    ) -> tuple[Loaded, tuple[str, ...]]:
         from kibitz.config import Reported, load  # noqa: PLC0415 - 0.1 s, after initialize
         from kibitz.telemetry import logs  # noqa: PLC0415 - as above
 
         self._protect()
-        loaded = load(cli=cli, lsp=editor)
-        self._loaded, self._where = loaded, loaded.where
+        loaded = load(cli=cli, lsp=editor, folders=folders)
         if self._reported is None:
             self._reported = Reported()
-        self._wrong = tuple(str(problem) for problem in loaded.problems)
-        problems = [str(problem) for problem in self._reported.fresh(loaded.problems)]
-        if trouble := logs.configure(loaded.settings.log_level, loaded.settings.log_file, records_only=True):
-            problems.append(trouble)
+        trouble = logs.configure(loaded.settings.log_level, loaded.settings.log_file, records_only=True)
         root = logging.getLogger()
         for handler in [handler for handler in root.handlers if handler.name == EARLY_LOG]:
             root.removeHandler(handler)
-        return loaded.settings, tuple(problems)
+        return loaded, (trouble,) if trouble else ()
 
 
 def _create(settings: Settings, where: Callable[[str], str]) -> App:

@@ -78,6 +78,8 @@ class Run:
     edited: tuple[Span, ...] = ()
     """What was typed before, and is not reviewed yet."""
     edits: list[Replacement] = field(default_factory=list)
+    outdated: bool = False
+    """Whether another review of the same text would come to something else by now."""
 
 
 @dataclass(slots=True, eq=False)
@@ -165,7 +167,7 @@ class Document:
         if final:
             self.run = None
             self.spent += outcome.usage
-            whole = not outcome.errors and not silent and not edits
+            whole = not outcome.errors and not silent and not edits and not run.outdated
             self.reviewed = run.snapshot.digest if whole else None
             open_ones = [span for span in run.edited if any(_meets(part, span) for part in silent)]
             self.edited = carry_spans(open_ones, edits)
@@ -192,6 +194,12 @@ class Document:
         """It is made of other parts now, or in another order; a review under way will not land."""
         self.snapshot, self.reviewed, self.run, self.edited = snapshot, None, None, ()
         self._show(shown)
+
+    def outdate(self) -> None:
+        """Its review would come to something else now, and so would the one under way."""
+        self.reviewed = None
+        if self.run is not None:
+            self.run.outdated = True
 
     def forget(self) -> None:
         """Drop the findings and whatever is under way."""

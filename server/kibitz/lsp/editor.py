@@ -86,13 +86,13 @@ class WireEditor:
         """The document whose review that progress stands for."""
         return self._progress.get(token)
 
-    async def configuration(self) -> object:
-        """The editor's section ``kibitz``, or None if it has none or does not say."""
+    async def configuration(self, scopes: Sequence[str] = ()) -> Sequence[object] | None:
+        """See ``Ask``."""
         if not self._client.configuration:
             return None
-        params = types.ConfigurationParams(items=[types.ConfigurationItem(section="kibitz")])
-        answer = await self._ask(types.WORKSPACE_CONFIGURATION, params)
-        return answer[0] if isinstance(answer, list | tuple) and answer else None
+        items = [types.ConfigurationItem(scope, "kibitz") for scope in (None, *scopes)]
+        answer = await self._ask(types.WORKSPACE_CONFIGURATION, types.ConfigurationParams(items))
+        return answer if isinstance(answer, list | tuple) else None
 
     async def register_configuration(self) -> None:
         """Ask to be told when the editor's settings change."""
@@ -100,9 +100,9 @@ class WireEditor:
         registration = types.Registration("kibitz-configuration", method, {"section": "kibitz"})
         await self._ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]))
 
-    async def _ask(self, method: str, params: object, *, seconds: float = ANSWER_SECONDS) -> object:
+    async def _ask(self, method: str, params: object, *, seconds: float | None = None) -> object:
         try:
-            return await self._protocol.ask(method, params, seconds=seconds)
+            return await self._protocol.ask(method, params, seconds=seconds or ANSWER_SECONDS)
         except (TimeoutError, JsonRpcException) as error:
             logger.info("the editor did not answer %s: %s", method, type(error).__name__)
             return None

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from kibitz.lsp.documents import path_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +25,12 @@ class Folders(Generic[T]):
         """What counts for the file (or folder) at ``path``: what the innermost folder around it has."""
         folder = innermost(path, self.by_path)
         return self.default if folder is None else self.by_path[folder]
+
+
+def folder_of(uri: str) -> str | None:
+    """The path of an open folder's URI, without a slash at its end; None if it is not on this machine."""
+    path = path_of(uri)
+    return path and (path.rstrip("/") or "/")
 
 
 def innermost(path: str | None, folders: Mapping[str, object]) -> str | None:

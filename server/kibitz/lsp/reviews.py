@@ -48,6 +48,13 @@ class Shows(Protocol):
         """Show that a review of ``uri`` is under way, if the editor can."""
 
 
+class Again(Protocol):
+    """Has a document reviewed."""
+
+    def __call__(self, key: str, *, instead: bool) -> None:
+        """Review it at once, ``instead`` of what was to come later, or as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """How the server behaves until the settings are read."""
@@ -91,8 +98,8 @@ class Reviews:
         self.service: ReviewService | None = None
         self.paused = False
         self.focus: Callable[[], str | None] = lambda: None
-        self.again: Callable[[str], None] = lambda _uri: None
-        """Is told a document that has to be reviewed once more, at once."""
+        self.again: Again = lambda key, *, instead: None  # noqa: ARG005 - as the protocol
+        """Is told a document that has to be reviewed once more, at once; see ``Scheduler.now``."""
         self.on_change: Callable[[], None] = lambda: None
         """Is told when a review begins, lands or fails."""
         self.trace = Trace(lambda _params: None)
@@ -112,7 +119,12 @@ class Reviews:
     @property
     def active(self) -> bool:
         """Whether anything is reviewed at all."""
-        return self.service is not None and self.knobs.enabled and not self.paused
+        return self.service is not None and not self.paused
+
+    def serves(self, document: Document) -> bool:
+        """Whether documents of its language are reviewed where it is."""
+        knobs, language = self.knobs_of(document), document.language
+        return knobs.enabled and language is not None and language in (knobs.languages or (language,))
 
     def closed(self, uri: str) -> None:
         """That document is not open any more."""
@@ -158,6 +170,8 @@ class Reviews:
         try:
             if not await _may_leave(document, service):
                 self.trace.failed(document, run, "the file must not be sent anywhere")
+                if document.run is run:
+                    self._drop(document)
             elif document.run is run:
                 await self._review(document, run, service, urgency, take_over)
         except asyncio.CancelledError:
@@ -214,10 +228,10 @@ class Reviews:
         self._finish(document, run)
 
     def _finish(self, document: Document, run: Run) -> None:
-        """Somebody asked for more while it ran, such as for what it had left for the next pause."""
+        """More is wanted than when it began, such as what it had left for the next pause."""
         left = document.reviewed is None and document.snapshot.digest == run.snapshot.digest
-        if left and document.intent > run.intent:
-            self.again(document.uri)
+        if left and (run.outdated or document.intent > run.intent):
+            self.again(document.uri, instead=document.intent is not Intent.LOOK)
 
     def _land(self, document: Document, run: Run, outcome: Outcome, *, final: bool) -> None:
         failure = reason(outcome.errors[0]) if final and outcome.errors else ""
@@ -230,13 +244,10 @@ class Reviews:
             self._publish(document)
 
     def _reviewable(self, document: Document) -> bool:
-        knobs, language = self.knobs_of(document), document.language
-        if language is None or (knobs.languages and language not in knobs.languages) or not knobs.enabled:
-            if document.shown or document.dismissed:
-                document.forget()
-                self._publish(document)
+        if not self.serves(document):
+            self._drop(document)
             return False
-        text = document.snapshot.text
+        knobs, text = self.knobs_of(document), document.snapshot.text
         size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         if size <= knobs.max_file_bytes:
             self._too_large.discard(document.uri)
@@ -246,9 +257,15 @@ class Reviews:
             logger.warning(
                 "a document of %d bytes is not reviewed: max_file_bytes is %d", size, knobs.max_file_bytes
             )
-            document.forget()
-            self._publish(document)
+            self._drop(document)
         return False
+
+    def _drop(self, document: Document) -> None:
+        """Nothing is to be said about it, and nothing is."""
+        shown = document.shown or document.dismissed
+        document.forget()
+        if shown:
+            self._publish(document)
 
 
 class _Shown:

@@ -233,8 +233,11 @@ class Loading:
 class Backend(Protocol):
     """Reads settings and builds services for them."""
 
-    async def load(self, editor: object, cli: Mapping[str, object]) -> Loading:
-        """The settings, with the editor's section among their sources."""
+    async def load(self, editor: object, cli: Mapping[str, object], folders: Mapping[str, object]) -> Loading:
+        """The settings, with the editor's section among their sources, and what it has else for ``folders``.
+
+        These are the open folders' paths, as far as the editor was asked about them.
+        """
 
     async def build(self, roots: Sequence[str], listener: Listener) -> ReviewService:
         """The service for the settings that were loaded last; ``roots`` are the folders that are open.

@@ -210,28 +210,28 @@ class Session:
         renewed = service is not reviews.service
         reviews.knobs, reviews.service = knobs, service
         reviews.knobs_at = at or (lambda _path: knobs)
-        if renewed or not knobs.enabled:
-            self.stop()
         for document in self.documents:
-            if not knobs.enabled:
+            if renewed or not self.knobs_of(document).enabled:
+                self.stop(document.uri)
+            if not self.knobs_of(document).enabled:
                 document.forget()
                 self._publish(document.uri)
             elif renewed:
-                document.reviewed = None
+                document.outdate()
         reviews.on_change()
         self.review_all()
 
     def forget_reviews(self) -> None:
         """Review all documents again, as if they had changed."""
         for document in self.documents:
-            document.reviewed = None
+            document.outdate()
         self.review_all()
 
     def look_again(self, uri: str) -> None:
         """Show what is known of a document anew: other findings may be wanted now."""
         document = self.documents.get(uri)
         if document is not None:
-            document.reviewed = None
+            document.outdate()
             self._look(document)
 
     # What happens at the provider

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 from kibitz.app.choice import NOTHING_SET
 from kibitz.lsp.faults import describe
 from kibitz.lsp.first_run import FirstRun
+from kibitz.lsp.folders import Folders, folder_of
+from kibitz.lsp.sections import Sections
 from kibitz.provider.errors import OpenAIError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kibitz.app.doctor import Line
-    from kibitz.lsp.service import Backend, ReviewService
+    from kibitz.lsp.service import Backend, Knobs, Loading, ReviewService
     from kibitz.lsp.session import Session
 
 logger = logging.getLogger(__name__)
@@ -27,8 +30,20 @@ CLOSE_SECONDS = 5.0
 class Ask(Protocol):
     """Asks the editor for its section ``kibitz``."""
 
-    async def __call__(self) -> object:
-        """The section, or None if the editor has none or does not say in time."""
+    async def __call__(self, scopes: Sequence[str]) -> Sequence[object] | None:
+        """The section for all folders, then that for each of ``scopes``, by URI, as far as the editor says.
+
+        None if it cannot be asked, or does not answer in time.
+        """
+
+
+class Pull(IntEnum):
+    """What the editor is to be asked for."""
+
+    NOTHING = 0
+    FOLDERS = 1
+    """It has just said what holds for all folders."""
+    ALL = 2
 
 
 class Setup:
@@ -62,8 +77,11 @@ class Setup:
         """What is wrong with the settings that were loaded last."""
         self._asked = False
         """Whether the user waits for it."""
-        self._options: dict[str, object] = {}
-        self._pushed: dict[str, object] = {}
+        self._sections = Sections()
+        self._pull = Pull.NOTHING
+        self._anew = False
+        """Whether other files than those with settings changed that reviews go by."""
+        self._knobs: Folders[Knobs] = Folders(session.knobs)
         self._task: asyncio.Task[str] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -74,16 +92,20 @@ class Setup:
 
     def start(self, options: object) -> None:
         """Bring the server up; ``options`` are the ``initializationOptions``."""
-        self._options = section(options)
+        self._sections.begin(options)
         self.refresh(pull=True)
 
     def push(self, settings: object) -> None:
         """The editor's settings changed, and ``settings`` is what it sent with the news."""
-        # Without a section of our own it may be anybody's: such news only means that something changed.
-        mine = isinstance(settings, dict) and "kibitz" in settings
+        mine = self._sections.push(settings)
         if mine:
-            self._pushed = section(settings)
+            self._pull = Pull.FOLDERS
         self.refresh(pull=not mine)
+
+    def reread(self) -> None:
+        """Files changed that settings or reviews go by."""
+        self._anew = True
+        self.refresh(pull=False)
 
     def retry(self) -> None:
         """Load the settings again, and tell why nobody reviews by them even if that is no news."""
@@ -96,12 +118,16 @@ class Setup:
         self.roots = roots
         if self._session.service is not None:
             self._session.service.set_roots(roots)
+        self._anew = True
+        self.refresh(pull=True)
 
     def refresh(self, *, pull: bool) -> None:
         """Load the settings again, asking the editor for its own if ``pull``."""
+        # Whatever an older run was to ask for, and did not come to, is asked for now.
+        self._pull = Pull.ALL if pull else self._pull
         older, self._task = (
             self._task,
-            asyncio.get_running_loop().create_task(self._run(self._task, pull=pull)),
+            asyncio.get_running_loop().create_task(self._run(self._task)),
         )
         if older is not None:
             older.cancel()
@@ -125,18 +151,18 @@ class Setup:
         if self._task is not None:
             self._task.cancel()
         service = self._session.service
-        self._session.use(self._session.knobs, None)
+        self._session.use(self._knobs.default, None, self._knobs.at)
         self._retire(service)
         waiting = [task for task in (self._task, *self._closing) if task is not None]
         if waiting:
             await asyncio.wait(waiting, timeout=seconds)
 
-    async def _run(self, older: asyncio.Task[str] | None, *, pull: bool) -> str:
+    async def _run(self, older: asyncio.Task[str] | None) -> str:
         """Bring the server up; why that failed, or nothing."""
         if older is not None:
             await asyncio.wait([older])
-        if pull and (pulled := section(await self._ask())):
-            self._pushed = pulled
+        if self._pull:
+            await self._inquire()
         try:
             await self._bring_up()
             self._tidy()
@@ -151,6 +177,14 @@ class Setup:
         if self._session.service is not None:
             await self._first_run.over()
         return why
+
+    async def _inquire(self) -> None:
+        """Ask the editor. What it said before holds until it says something else."""
+        scopes = [uri for uri in self.roots if folder_of(uri) is not None]
+        answer = await self._ask(scopes)
+        if answer is not None:
+            self._sections.answer(scopes, answer, only_folders=self._pull is Pull.FOLDERS)
+        self._pull = Pull.NOTHING
 
     async def _get_ready(self) -> str:
         """Have the service ready before somebody waits for it; why it will not be, or nothing."""
@@ -185,7 +219,26 @@ class Setup:
         return why
 
     async def _bring_up(self) -> None:
-        loading = await self._backend.load({**self._options, **self._pushed}, self._cli)
+        said = self._sections
+        loading = await self._backend.load(said.common, self._cli, said.folders)
+        self._tell(loading)
+        session, knobs, anew = self._session, Folders(loading.knobs, loading.folders), self._anew
+        self._anew = False
+        changed = [
+            each for each in session.documents if anew or session.knobs_of(each) != knobs.at(each.path)
+        ]
+        self._knobs = knobs
+        if session.service is not None and not loading.rebuild:
+            for document in changed:
+                document.outdate()  # Other findings may be shown now; their answers are all kept.
+            session.use(knobs.default, session.service, knobs.at)
+            self._renewed()
+        elif not any(each.enabled for each in (knobs.default, *knobs.by_path.values())):
+            self._swap(None)
+        else:
+            self._swap(await self._backend.build(self.roots, self._session))
+
+    def _tell(self, loading: Loading) -> None:
         self.problems = loading.wrong
         for problem in loading.problems:
             logger.warning("%s", problem)
@@ -193,22 +246,12 @@ class Setup:
             more = len(loading.problems) - 1
             suffix = f" ({more} more in the log)" if more else ""
             self._session.notices.once(loading.problems, loading.problems[0] + suffix)
-        session = self._session
-        session.reviews.knobs = loading.knobs
-        if session.service is not None and not loading.rebuild:
-            session.use(loading.knobs, session.service)
-            self._renewed()
-            session.forget_reviews()  # Other findings may be shown now; their answers are all kept.
-        elif not loading.knobs.enabled:
-            self._swap(None)
-        else:
-            self._swap(await self._backend.build(self.roots, self._session))
 
     def _swap(self, service: ReviewService | None) -> None:
         old = self._session.service
         self.trouble = ""
         self._session.notices.trouble = None
-        self._session.use(self._session.knobs, service)
+        self._session.use(self._knobs.default, service, self._knobs.at)
         self._renewed()
         self._retire(old)
 
@@ -225,11 +268,3 @@ async def _close(service: ReviewService) -> None:
         await asyncio.wait_for(service.aclose(), CLOSE_SECONDS)
     except Exception as error:  # noqa: BLE001 - it is gone either way
         logger.warning("a reviewer did not close cleanly: %s", type(error).__name__)
-
-
-def section(settings: object) -> dict[str, object]:
-    """Our part of what an editor sends: its own section, or settings that are ours from the start."""
-    if not isinstance(settings, dict):
-        return {}
-    inner = settings.get("kibitz", settings)
-    return {str(name): value for name, value in inner.items()} if isinstance(inner, dict) else {}
