@@ -9,6 +9,7 @@ from tests.support.fake_provider import FakeProvider, fake_faults
 
 from kibitz.cache.key import Identity
 from kibitz.findings.finding import Confidence, Finding, Severity
+from kibitz.findings.guidance import Guidance
 from kibitz.provider.client import OpenAIClient
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 from kibitz.provider.errors import APIError, ConfigError, OpenAIError
@@ -464,3 +465,37 @@ async def test_what_was_dismissed_is_told_apart_also_where_the_whole_file_is_kno
         elsewhere = await reviewer.review(Source(text, "python", path="/w/b.py"))
         assert [found.quote for found in elsewhere.findings] == ["bug"]
         assert elsewhere.dismissed == ()
+
+
+class Shop:
+    """A project that adds something to what is below its folder."""
+
+    def __init__(self) -> None:
+        self.word = "one"
+
+    def of(self, source: Source) -> Guidance | None:
+        return Guidance(self.word) if source.path.startswith("/shop/") else None
+
+
+async def test_what_a_project_adds_is_asked_for_and_remembered_with_it() -> None:
+    client, shop = FakeClient(), Shop()
+    reviewer = Reviewer(client, answers(), IDENTITY, guiding=shop)
+    inside, outside = (Source(function("a"), "python", path=path) for path in ("/shop/a.py", "/a.py"))
+    for source in (outside, inside, outside, inside):
+        await reviewer.review(source)
+    assert len(client.asked) == 2
+    shop.word = "two"
+    assert len((await reviewer.missing(inside))[0]) == 1
+    assert await reviewer.missing(outside) == ([], 1)
+    await reviewer.review(inside)
+    shop.word = "one"
+    await reviewer.review(inside)
+    assert len(client.asked) == 3
+
+
+async def test_whoever_rewrites_is_not_told_what_a_project_adds() -> None:
+    client = FakeClient()
+    reviewer = Reviewer(client, answers(), replace(IDENTITY, mode="rewrite"), guiding=Shop())
+    for path in ("/a.py", "/shop/a.py"):
+        await reviewer.review(Source(function("a"), "python", path=path))
+    assert len(client.asked) == 1

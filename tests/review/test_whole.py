@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kibitz.cache.key import Identity
 from kibitz.findings.finding import Confidence, Finding, Severity
+from kibitz.findings.guidance import Guidance
 from kibitz.guard.files import BOM
 from kibitz.provider.models import PieceAnalysis, Usage
 from kibitz.review.entries import entries_of
@@ -173,6 +174,15 @@ def test_a_byte_order_mark_and_where_the_text_comes_from_make_no_difference() ->
     assert keys.of("python", text.encode()) == keys.of("python", BOM + text.encode())
     assert keys.of("python", text.encode()) == keys.of_text("python", text)
     assert keys.of_text("python", "\ud800") != keys.of_text("python", "\ud801")
+
+
+def test_a_file_is_known_by_what_its_project_adds() -> None:
+    keys = FileKeys(Whose(PLAIN))
+    guidances = [None, Guidance("one"), Guidance("two"), Guidance("one", (("project/a", None),))]
+    digests = [keys.of("python", b"x = 1\n", guidance) for guidance in guidances]
+    assert digests == [keys.of_text("python", "x = 1\n", guidance) for guidance in guidances]
+    assert len(set(digests)) == len(guidances)
+    assert digests[0] == keys.of("python", b"x = 1\n")
 
 
 @pytest.mark.parametrize(
