@@ -38,6 +38,8 @@ _KINDS = (
     _Kind(".copilotignore"),
     _Kind(".codeiumignore"),
 )
+IGNORE_FILES = tuple(kind.name for kind in _KINDS)
+"""The names of the files that are followed, besides the one in git's own folder."""
 _EXCLUDE_OF_GIT = _Kind(".git/info/exclude")
 
 

@@ -35,6 +35,10 @@ class Client:
     """It answers `workspace/configuration`."""
     registers_configuration: bool = False
     """It sends `didChangeConfiguration` only after a registration."""
+    watches_files: bool = False
+    """It tells about changes of files, whoever makes them, if it is asked to."""
+    relative_patterns: bool = False
+    """It can be asked so for files in a folder that is not open."""
     code_descriptions: bool = False
     """It makes a link of a diagnostic's code."""
     related_information: bool = False
@@ -84,6 +88,9 @@ def reduce(params: Mapping[str, Any]) -> Client:
         refreshes=isinstance(_at(capabilities, "textDocument", "diagnostic"), dict)
         and _at(capabilities, "workspace", "diagnostics", "refreshSupport") is True,
         notebooks=isinstance(_at(capabilities, "notebookDocument", "synchronization"), dict),
+        watches_files=_at(capabilities, "workspace", "didChangeWatchedFiles", "dynamicRegistration") is True,
+        relative_patterns=_at(capabilities, "workspace", "didChangeWatchedFiles", "relativePatternSupport")
+        is True,
         process_id=process_id if type(process_id) is int and process_id > 0 else None,
         roots=_roots(params),
         trace=params.get("trace"),

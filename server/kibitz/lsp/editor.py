@@ -94,11 +94,10 @@ class WireEditor:
         answer = await self._ask(types.WORKSPACE_CONFIGURATION, types.ConfigurationParams(items))
         return answer if isinstance(answer, list | tuple) else None
 
-    async def register_configuration(self) -> None:
-        """Ask to be told when the editor's settings change."""
-        method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
-        registration = types.Registration("kibitz-configuration", method, {"section": "kibitz"})
-        await self._ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]))
+    async def register(self, wanted: Sequence[types.Registration]) -> None:
+        """Ask to be told about something, if there is anything."""
+        if wanted:
+            await self._ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams(wanted))
 
     async def _ask(self, method: str, params: object, *, seconds: float | None = None) -> object:
         try:

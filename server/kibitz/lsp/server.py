@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.tracing import Trace
     from kibitz.lsp.trusting import Trusting
     from kibitz.lsp.warming import Warming
+    from kibitz.lsp.watching import Watching
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ FEATURES: Mapping[str, str] = {
     types.TEXT_DOCUMENT_CODE_ACTION: "code_action",
     types.WORKSPACE_EXECUTE_COMMAND: "execute_command",
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: "did_change_configuration",
+    types.WORKSPACE_DID_CHANGE_WATCHED_FILES: "did_change_watched_files",
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: "did_change_workspace_folders",
     types.WINDOW_WORK_DONE_PROGRESS_CANCEL: "progress_cancel",
     types.SET_TRACE: "set_trace",
@@ -150,6 +152,13 @@ class KibitzServer(LanguageServer):
         return Warming(self.session, self.clock, self.editor)
 
     @cached_property
+    def watching(self) -> Watching:
+        """What notices changes of files that reviews go by."""
+        from kibitz.lsp.watching import Watching  # noqa: PLC0415 - after initialize
+
+        return Watching(self.setup, self.client, self.clock)
+
+    @cached_property
     def setup(self) -> Setup:
         """What brings the session its reviewer."""
         from kibitz.lsp.backend import AppBackend  # noqa: PLC0415 - after initialize
@@ -192,6 +201,7 @@ class KibitzServer(LanguageServer):
             self.session.stop()
             self.warming.end()
             self.reporter.stop()
+            self.watching.stop()
             await self.setup.aclose(seconds)
 
     def lost_sync(self, uri: str | None) -> None:

@@ -13,4 +13,5 @@ if TYPE_CHECKING:
 def did_open(ls: KibitzServer, params: types.DidOpenTextDocumentParams) -> None:
     """Handle the notification."""
     document = params.text_document
+    ls.watching.look()
     ls.session.opened(document.uri, document.version, str(document.language_id), document.text)

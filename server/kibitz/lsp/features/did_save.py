@@ -13,3 +13,4 @@ if TYPE_CHECKING:
 def did_save(ls: KibitzServer, params: types.DidSaveTextDocumentParams) -> None:
     """Handle the notification."""
     ls.session.saved(params.text_document.uri)
+    ls.watching.saved(params.text_document.uri)

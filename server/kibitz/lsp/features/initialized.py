@@ -18,6 +18,5 @@ async def initialized(ls: KibitzServer, _params: types.InitializedParams) -> Non
     ls.session.reviews.on_change = ls.reporter.touch
     ls.setup.start(ls.client.options)
     ls.reporter.touch()
-    if ls.client.registers_configuration:
-        await ls.editor.register_configuration()
+    await ls.editor.register(await ls.watching.start())
     await ls.protocol.warm()
