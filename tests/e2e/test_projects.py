@@ -73,3 +73,24 @@ async def test_rules_are_used_once_the_user_says_so(shop: Path) -> None:
             assert not any(message.get("method") == ASK for message in editor.received)
             assert len(fake.requests) == 2, "what is known by these rules is not asked again"
             assert await editor.leave() == 0
+
+
+async def test_a_rule_that_changes_is_followed_without_a_restart(shop: Path) -> None:
+    async with FakeProvider(breach) as fake, server(shop, fake) as editor:
+        await editor.initialize()
+        buffer = opened(editor, shop)
+        asked = await editor.wait(lambda message: message.get("method") == ASK)
+        editor.send(id=asked["id"], result={"title": TRUST})
+        (found,) = await buffer.diagnostics(1)
+        assert found["severity"] == 3
+        await editor.at_rest()
+        before = len(fake.requests)
+        (shop / ".kibitz" / "rules" / "no-print.md").write_text(
+            RULE.replace("severity: info", "severity: error")
+        )
+        editor.notify("textDocument/didSave", {"textDocument": {"uri": buffer.uri}})
+        await fake.seen(before + 1)
+        await editor.until(
+            lambda: [d["severity"] for d in editor.published(buffer.uri)[-1]["diagnostics"]] == [1]
+        )
+        assert await editor.leave() == 0
