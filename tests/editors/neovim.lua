@@ -41,7 +41,11 @@ if diagnostic then
   }
   vim.api.nvim_win_set_cursor(0, { diagnostic.lnum + 1, diagnostic.col })
   local before = vim.api.nvim_buf_get_changedtick(buffer)
-  vim.lsp.buf.code_action({ apply = true, context = { only = { 'quickfix' } } })
+  vim.lsp.buf.code_action({
+    apply = true, -- only if one is left; explaining and dismissing are quick fixes, too
+    filter = function(action) return action.isPreferred end,
+    context = { only = { 'quickfix' } },
+  })
   seen.applied = wait(function() return vim.api.nvim_buf_get_changedtick(buffer) > before end)
   seen.cleared = wait(function() return #vim.diagnostic.get(buffer) == 0 end)
   vim.cmd('silent write')
