@@ -220,6 +220,28 @@ async def test_what_is_shown_can_change_without_a_new_service(fake: FakeProvider
     await service.aclose()
 
 
+async def test_folders_have_their_own_without_a_new_service(fake: FakeProvider, tmp_path: Path) -> None:
+    quiet, loud = str(tmp_path / "quiet"), str(tmp_path / "loud")
+    backend = AppBackend()
+    own = {quiet: {"minSeverity": "error", "requestsPerMinute": 20}, loud: {"early": True, "model": "evil"}}
+    loading = await backend.load({}, settings(fake, disk_cache="false"), own)
+    (problem,) = loading.problems
+    assert f"(the editor's setting kibitz.model for the folder {loud}) is not used" in problem
+    assert loading.knobs != loading.folders[quiet]
+    service = await backend.build([f"file://{quiet}", f"file://{loud}"], LISTENER)
+    assert (await review(service, f"{quiet}/mean.py")).findings == ()
+    assert "stream" not in fake.requests[0].body
+    assert len((await review(service, f"{loud}/mean.py")).findings) == 1
+    assert len(fake.requests) == 1, "what is shown differs, not what is asked"
+    loading = await backend.load({}, settings(fake, disk_cache="false"), {quiet: {"requestsPerMinute": 20}})
+    assert (loading.rebuild, loading.problems) == (False, ())
+    assert len((await review(service, f"{quiet}/mean.py")).findings) == 1
+    assert (await backend.load({}, settings(fake, disk_cache="false"), {})).rebuild, (
+        "a limit of all is another"
+    )
+    await service.aclose()
+
+
 async def test_findings_are_shown_early_from_one_review_to_the_next(fake: FakeProvider) -> None:
     backend = AppBackend()
     await backend.load({}, settings(fake, disk_cache="false"), {})

@@ -154,7 +154,7 @@ class Reviewer:
             missing = [entry for entry in missing if entry.digest not in run.failed]
         with ExitStack() as boarded:
             while missing and not run.is_hopeless:
-                for flight in self._flights_for(missing, run, urgency):
+                for flight in self._flights_for(missing, run, urgency, early=settings.early):
                     flight.board(woken.set)
                     boarded.callback(flight.leave, woken.set)
                     boarded.callback(flight.urgency.follow(urgency))
@@ -227,7 +227,9 @@ class Reviewer:
         """What is known; brought into memory, so that the look-up itself waits for nothing."""
         return await self._answers.fetch({key: entry.piece for entry in entries for key in entry.keys})
 
-    def _flights_for(self, missing: Sequence[Entry], run: Run, urgency: Urgency) -> list[UnitFlight]:
+    def _flights_for(
+        self, missing: Sequence[Entry], run: Run, urgency: Urgency, *, early: bool
+    ) -> list[UnitFlight]:
         """The flights in the air that carry what is missing, and new ones for the rest."""
         flights: list[UnitFlight] = []
         rest: list[Entry] = []
@@ -243,18 +245,19 @@ class Reviewer:
             if flight not in flights:
                 flights.append(flight)
         run.shared |= shared
-        return [*flights, *(self._launch(batch, run, urgency.priority) for batch in self._packed(rest))]
+        batches = self._packed(rest)
+        return [*flights, *(self._launch(each, run, urgency.priority, early=early) for each in batches)]
 
     def _packed(self, entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:
         return pack(entries, overhead=REQUEST_OVERHEAD, max_tokens=self.settings.max_request_tokens)
 
-    def _launch(self, entries: tuple[Entry, ...], run: Run, priority: Priority) -> UnitFlight:
+    def _launch(self, entries: tuple[Entry, ...], run: Run, priority: Priority, *, early: bool) -> UnitFlight:
         found = {
             entry.digest: run.unverified[entry.digest] for entry in entries if entry.digest in run.unverified
         }
         batch = Batch(entries, run.verify, found, run.retry)
         run.batches.append(batch)
-        return self._flights.launch(batch, priority, early=self.settings.early)
+        return self._flights.launch(batch, priority, early=early)
 
     def _renew(self, stale: Sequence[Entry], run: Run) -> None:
         """Ask again for what was too old, when nobody asks for anything else."""
