@@ -203,6 +203,21 @@ async def test_switched_off_but_for_one_folder(connect: Callable[..., Wire]) -> 
     assert last == {"file:///a/x.py": 0, "file:///b/x.py": 1}
 
 
+async def test_switched_off_and_on_again_there_is_another_service(connect: Callable[..., Wire]) -> None:
+    first, second = FakeService(), FakeService()
+    wire = connect(first, second)
+    await wire.initialize()
+    wire.open("bug")
+    await until(lambda: bool(wire.published) and bool(wire.published[-1]["diagnostics"]))
+    wire.backend.rebuild, wire.backend.knobs = False, Defaults(enabled=False)
+    wire.notify("workspace/didChangeConfiguration", {"settings": None})
+    await until(lambda: first.closed)
+    assert wire.published[-1]["diagnostics"] == []
+    wire.backend.knobs = Defaults()
+    wire.notify("workspace/didChangeConfiguration", {"settings": None})
+    await until(lambda: second.texts == ["bug"])
+
+
 async def test_only_documents_whose_settings_changed_are_looked_at_again(
     connect: Callable[..., Wire],
 ) -> None:

@@ -41,7 +41,7 @@ async def test_idle_busy_paused_and_off() -> None:
     room.session.pause()
     assert told(room).state is State.PAUSED
     assert "kibitz.resume" in told(room).action
-    room.session.use(Defaults(enabled=False), room.service)
+    room.session.use(Defaults(enabled=False), None)
     assert told(room).state is State.OFF
     assert "enabled" in told(room).action
 

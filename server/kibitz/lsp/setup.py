@@ -228,13 +228,13 @@ class Setup:
             each for each in session.documents if anew or session.knobs_of(each) != knobs.at(each.path)
         ]
         self._knobs = knobs
-        if session.service is not None and not loading.rebuild:
+        if not any(each.enabled for each in (knobs.default, *knobs.by_path.values())):
+            self._swap(None)
+        elif session.service is not None and not loading.rebuild:
             for document in changed:
                 document.outdate()  # Other findings may be shown now; their answers are all kept.
             session.use(knobs.default, session.service, knobs.at)
             self._renewed()
-        elif not any(each.enabled for each in (knobs.default, *knobs.by_path.values())):
-            self._swap(None)
         else:
             self._swap(await self._backend.build(self.roots, self._session))
 

@@ -105,7 +105,7 @@ def status_of(session: Session, setup: Setup, today: Counts | None = None) -> St
 
 
 def _state(session: Session, setup: Setup) -> tuple[State, str, str]:
-    if not session.knobs.enabled:
+    if session.service is None and not session.knobs.enabled:
         return State.OFF, "switched off (setting enabled)", "set enabled to true"
     if session.service is None:
         if setup.trouble and not setup.starting:

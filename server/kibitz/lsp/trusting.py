@@ -33,7 +33,7 @@ class Trusting:
     def renew(self) -> None:
         """There may be another service, or other folders: see whether something is to be asked."""
         session = self._session
-        if session.service is not None and session.knobs.enabled:
+        if session.service is not None:
             task = asyncio.get_running_loop().create_task(self._look(session.service))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -52,7 +52,7 @@ class Warming:
 
     def renew(self) -> None:
         """Begin for the session's service if it is a new one; end for one that is gone or switched off."""
-        service = self._session.service if self._session.knobs.enabled else None
+        service = self._session.service
         if self._run is None or self._run.service is not service:
             self.rest()
             self.resume()
@@ -71,7 +71,7 @@ class Warming:
     def resume(self) -> None:
         """Go on after ``rest``, from the start: what is prepared by now takes no time."""
         session = self._session
-        wanted = session.knobs.enabled and not session.paused and not self._over
+        wanted = not session.paused and not self._over
         if wanted and session.service is not None and self._run is None:
             self._run = _Run(session, session.service, self._clock, self._editor)
 
