@@ -27,7 +27,9 @@ async def test_initialize_names_the_server_and_what_it_does(wire: Wire) -> None:
     assert result["serverInfo"]["name"] == "kibitz"
     capabilities = result["capabilities"]
     assert capabilities["textDocumentSync"] == {"openClose": True, "change": 2, "save": True}
-    assert capabilities["codeActionProvider"] == {"codeActionKinds": ["quickfix"]}
+    kinds = ["quickfix", "refactor.rewrite", "refactor.explain", "source.fixAll.kibitz"]
+    assert capabilities["codeActionProvider"] == {"codeActionKinds": kinds, "resolveProvider": False}
+    assert capabilities["hoverProvider"] is True
     assert "diagnosticProvider" not in capabilities, "push and pull at once show everything twice"
 
 
@@ -74,7 +76,7 @@ async def test_initialize_with_bad_parameters_is_answered(wire: Wire) -> None:
 
 async def test_unknown_requests_are_answered_and_unknown_notifications_ignored(wire: Wire) -> None:
     await wire.initialize()
-    assert (await wire.request("textDocument/hover", {"x": 1}))["error"]["code"] == -32601
+    assert (await wire.request("textDocument/rename", {"x": 1}))["error"]["code"] == -32601
     assert (await wire.request("made/up", {"x": 1}))["error"]["code"] == -32601
     assert (await wire.request("textDocument/didOpen", {}))["error"]["code"] == -32601
     before = len(wire.received)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _UNNECESSARY = 1
+_LLM_GENERATED = 1
 _KNOWN_ENCODINGS = {encoding.value: encoding for encoding in Encoding}
 
 
@@ -39,6 +40,16 @@ class Client:
     """It tells about changes of files, whoever makes them, if it is asked to."""
     relative_patterns: bool = False
     """It can be asked so for files in a folder that is not open."""
+    applies_edits: bool = False
+    """It makes edits that a server asks for."""
+    action_literals: bool = False
+    """It takes code actions; else only commands."""
+    resolves_edits: bool = False
+    """It asks for the edit of a code action once that is chosen, and gives back what it was told with it."""
+    marks_generated: bool = False
+    """It tells the user which actions are a model's."""
+    markdown: bool = False
+    """Its hovers render Markdown."""
     code_descriptions: bool = False
     """It makes a link of a diagnostic's code."""
     related_information: bool = False
@@ -78,6 +89,16 @@ def reduce(params: Mapping[str, Any]) -> Client:
             capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration"
         )
         is True,
+        applies_edits=_at(capabilities, "workspace", "applyEdit") is True,
+        action_literals=isinstance(
+            _at(capabilities, "textDocument", "codeAction", "codeActionLiteralSupport"), dict
+        ),
+        resolves_edits=_at(capabilities, "textDocument", "codeAction", "dataSupport") is True
+        and _holds(_at(capabilities, "textDocument", "codeAction", "resolveSupport", "properties"), "edit"),
+        marks_generated=_holds(
+            _at(capabilities, "textDocument", "codeAction", "tagSupport", "valueSet"), _LLM_GENERATED
+        ),
+        markdown=_holds(_at(capabilities, "textDocument", "hover", "contentFormat"), "markdown"),
         code_descriptions=_at(capabilities, "textDocument", "publishDiagnostics", "codeDescriptionSupport")
         is True,
         related_information=_at(capabilities, "textDocument", "publishDiagnostics", "relatedInformation")

@@ -82,6 +82,16 @@ class WireEditor:
             shown.on_end = lambda: self._progress.pop(token, None)
         return shown
 
+    async def apply(self, edit: types.WorkspaceEdit, label: str) -> str | None:
+        """Have an edit made; why it was not, or None."""
+        params = types.ApplyWorkspaceEditParams(edit, label)
+        if not self._client.applies_edits:
+            return "the editor takes no edits from a language server"
+        answer = await self._ask(types.WORKSPACE_APPLY_EDIT, params, seconds=USER_SECONDS)
+        if not isinstance(answer, types.ApplyWorkspaceEditResult):
+            return "the editor did not say whether it made it"
+        return None if answer.applied else (answer.failure_reason or "the editor refused it")[:200]
+
     def reviewed_under(self, token: int | str) -> str | None:
         """The document whose review that progress stands for."""
         return self._progress.get(token)

@@ -87,6 +87,10 @@ class Publisher:
         if self._shown.pop(uri, None):
             self._screen.publish(uri, None, [])
 
+    def shows_dismissed(self, uri: str) -> bool:
+        """Whether what was dismissed in that document is shown, too."""
+        return uri in self._dismissed
+
     def toggle_dismissed(self, document: Document) -> bool:
         """Show what was dismissed, too, or no longer; whether it is shown now."""
         self._dismissed ^= {document.uri}

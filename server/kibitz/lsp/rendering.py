@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from kibitz.findings.finding import Confidence, Severity
+from kibitz.findings.finding import Severity
 from kibitz.findings.rule_pages import address
 from kibitz.text.lines import Position
+from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kibitz.findings.finding import Finding, Fix
+    from kibitz.findings.finding import Finding
     from kibitz.lsp.capabilities import Client
     from kibitz.lsp.shown import Shown
     from kibitz.text.lines import Encoding
     from kibitz.text.snapshot import Snapshot
-    from kibitz.text.spans import Span
 
 SOURCE = "kibitz"
 """Who a diagnostic is from, for all editors to show."""
@@ -30,8 +30,6 @@ _SEVERITIES = {
     Severity.INFO: types.DiagnosticSeverity.Information,
 }
 _MAX_RELATED = 3
-_MAX_TITLE = 100
-_CONFIRM = "kibitz.confirm"
 
 
 def identity(finding: Finding) -> str:
@@ -43,6 +41,18 @@ def identity(finding: Finding) -> str:
 def position(where: types.Position) -> Position:
     """The protocol's position as ours."""
     return Position(where.line, where.character)
+
+
+def offset_at(where: types.Position, uri: str, snapshot: Snapshot, encoding: Encoding) -> int:
+    """The offset in ``snapshot`` of a position in that of its parts which the client calls ``uri``."""
+    part, start = snapshot.part(uri)
+    return start + part.lines.offset(position(where), encoding)
+
+
+def span_at(where: types.Range, uri: str, snapshot: Snapshot, encoding: Encoding) -> Span:
+    """The same of a range; a reversed one means the same range."""
+    ends = (offset_at(each, uri, snapshot, encoding) for each in (where.start, where.end))
+    return Span(*sorted(ends))
 
 
 def lsp_range(span: Span, snapshot: Snapshot, encoding: Encoding) -> types.Range:
@@ -121,45 +131,3 @@ def _doubt(shown: Shown) -> str:
     if shown.stale:
         return f"not re-checked: {shown.stale}"
     return "to be re-checked: you edited this since" if shown.touched else ""
-
-
-def quick_fix(shown: Shown, snapshot: Snapshot, client: Client) -> types.CodeAction | None:
-    """The action that applies the finding's fix, or None if none fits the text of ``snapshot``."""
-    finding, fix = shown.finding, shown.finding.fix
-    if shown.touched or fix is None or fix.span.of(snapshot.text) != fix.old_text:
-        return None
-    sure = finding.confidence is Confidence.CERTAIN and not fix.needs_review
-    return types.CodeAction(
-        title=_title(finding, fix),
-        kind=types.CodeActionKind.QuickFix,
-        diagnostics=[diagnostic(shown, snapshot, client)],
-        is_preferred=sure and not shown.stale,
-        edit=_edit(fix, snapshot, client),
-    )
-
-
-def _title(finding: Finding, fix: Fix) -> str:
-    # A line end in a title would break menus.
-    title = " ".join(finding.title.split())
-    if len(title) > _MAX_TITLE:
-        title = title[: _MAX_TITLE - 1] + "…"
-    return f"Fix (look at it first): {title}" if fix.needs_review else f"Fix: {title}"
-
-
-def _edit(fix: Fix, snapshot: Snapshot, client: Client) -> types.WorkspaceEdit:
-    where = lsp_range(fix.span, snapshot, client.encoding)
-    edit = types.TextEdit(where, fix.new_text)
-    if not client.versioned_edits:
-        return types.WorkspaceEdit(changes={snapshot.uri: [edit]})
-    document = types.OptionalVersionedTextDocumentIdentifier(uri=snapshot.uri, version=snapshot.version)
-    if not (fix.needs_review and client.annotated_edits):
-        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, [edit])])
-    annotated = types.AnnotatedTextEdit(annotation_id=_CONFIRM, range=where, new_text=fix.new_text)
-    return types.WorkspaceEdit(
-        document_changes=[types.TextDocumentEdit(document, [annotated])],
-        change_annotations={
-            _CONFIRM: types.ChangeAnnotation(
-                label="It adds a call, an import or an address: look at it first", needs_confirmation=True
-            )
-        },
-    )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pygls.server import ServerErrors
 
+    from kibitz.lsp.assistance import Assistance
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.editor import WireEditor
     from kibitz.lsp.notebook_sync import NotebookSync
@@ -58,6 +59,8 @@ FEATURES: Mapping[str, str] = {
     types.NOTEBOOK_DOCUMENT_DID_SAVE: "notebook_did_save",
     types.NOTEBOOK_DOCUMENT_DID_CLOSE: "notebook_did_close",
     types.TEXT_DOCUMENT_CODE_ACTION: "code_action",
+    types.CODE_ACTION_RESOLVE: "code_action_resolve",
+    types.TEXT_DOCUMENT_HOVER: "hover",
     types.WORKSPACE_EXECUTE_COMMAND: "execute_command",
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: "did_change_configuration",
     types.WORKSPACE_DID_CHANGE_WATCHED_FILES: "did_change_watched_files",
@@ -136,6 +139,12 @@ class KibitzServer(LanguageServer):
 
         return Reporter(self.session, self.setup, self.clock, send)
 
+    @cached_property
+    def assistance(self) -> Assistance:
+        """What the user asks a model for."""
+        from kibitz.lsp.assistance import Assistance  # noqa: PLC0415 - after initialize
+
+        return Assistance(self.session, self.editor, self.client)
 
     @cached_property
     def notebooks(self) -> NotebookSync:

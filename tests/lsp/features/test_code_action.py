@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 URI = "untitled:a.py"
 TEXT = "a = 1\nb = bug1\nc = 2\nd = bug2\n"
-VERSIONED = {"workspace": {"workspaceEdit": {"documentChanges": True}}}
+LITERALS = {"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}}
+VERSIONED: Json = {"workspace": {"workspaceEdit": {"documentChanges": True}}, "textDocument": LITERALS}
 
 
 @pytest.fixture
@@ -32,16 +33,25 @@ async def actions(
         "start": {"line": line, "character": 0},
         "end": {"line": line if last is None else last, "character": 0},
     }
+    return await ask(wire, ends, diagnostics, **context)
+
+
+async def ask(wire: Wire, where: Json, diagnostics: Any = (), **context: Any) -> list[Json]:
     answer = await wire.request(
         "textDocument/codeAction",
         {
             "textDocument": {"uri": URI},
-            "range": ends,
+            "range": where,
             "context": {"diagnostics": list(diagnostics), **context},
         },
     )
     result: list[Json] = answer["result"]
     return result
+
+
+async def fixes(wire: Wire, line: int, **asked: Any) -> list[Json]:
+    """The actions that make a known fix."""
+    return [each for each in await actions(wire, line, **asked) if each["title"].startswith("Fix")]
 
 
 async def start(wire: Wire, capabilities: Json | None = None, text: str = TEXT, **params: object) -> None:
@@ -52,7 +62,7 @@ async def start(wire: Wire, capabilities: Json | None = None, text: str = TEXT, 
 
 async def test_a_fix_is_a_quick_fix_with_its_edit_in_it(wire: Wire) -> None:
     await start(wire)
-    (action,) = await actions(wire, 1)
+    (action,) = await fixes(wire, 1)
     assert action["kind"] == "quickfix"
     assert action["title"] == "Fix: bug1 is wrong"
     assert action["isPreferred"] is True
@@ -70,8 +80,8 @@ async def test_a_fix_is_a_quick_fix_with_its_edit_in_it(wire: Wire) -> None:
 
 
 async def test_clients_without_versioned_edits_get_plain_ones(wire: Wire) -> None:
-    await start(wire, {})
-    (action,) = await actions(wire, 1)
+    await start(wire, {"textDocument": LITERALS})
+    (action,) = await fixes(wire, 1)
     assert list(action["edit"]) == ["changes"]
     assert list(action["edit"]["changes"]) == [URI]
 
@@ -80,12 +90,12 @@ async def test_found_by_range_and_by_what_is_sent_along(wire: Wire) -> None:
     await start(wire)
     first, second = wire.published[-1]["diagnostics"]
     assert await actions(wire, 0) == []
-    assert len(await actions(wire, 0, last=3)) == 2
-    assert len(await actions(wire, 3, last=0)) == 2
-    assert [a["title"] for a in await actions(wire, 0, diagnostics=[second])] == ["Fix: bug2 is wrong"]
-    assert len(await actions(wire, 1, diagnostics=[first])) == 1, "once, not twice"
+    assert len(await fixes(wire, 0, last=3)) == 2
+    assert len(await fixes(wire, 3, last=0)) == 2
+    assert [a["title"] for a in await fixes(wire, 0, diagnostics=[second])] == ["Fix: bug2 is wrong"]
+    assert len(await fixes(wire, 1, diagnostics=[first])) == 1, "once, not twice"
     stranger = {**first, "source": "other"}
-    assert await actions(wire, 0, diagnostics=[stranger, {**first, "data": 7}, {**first, "data": None}]) == []
+    assert await fixes(wire, 0, diagnostics=[stranger, {**first, "data": 7}, {**first, "data": None}]) == []
 
 
 @pytest.mark.parametrize(
@@ -101,13 +111,13 @@ async def test_found_by_range_and_by_what_is_sent_along(wire: Wire) -> None:
 )
 async def test_only_the_kinds_that_are_asked_for(wire: Wire, only: list[str], count: int) -> None:
     await start(wire)
-    assert len(await actions(wire, 1, only=only)) == count
+    assert len(await fixes(wire, 1, only=only)) == count
 
 
 async def test_after_an_edit_the_fix_is_where_its_text_is_and_has_the_new_version(wire: Wire) -> None:
     await start(wire)
     wire.change(2, edit((0, 0), (0, 0), "# 😀\n"))
-    (action,) = await actions(wire, 2)
+    (action,) = await fixes(wire, 2)
     (change,) = action["edit"]["documentChanges"]
     assert change["textDocument"]["version"] == 2
     assert change["edits"][0]["range"]["start"] == {"line": 2, "character": 4}
@@ -116,8 +126,8 @@ async def test_after_an_edit_the_fix_is_where_its_text_is_and_has_the_new_versio
 async def test_a_fix_whose_text_was_touched_is_not_offered(wire: Wire) -> None:
     await start(wire)
     wire.change(2, edit((1, 5), (1, 5), "x"))
-    assert await actions(wire, 1) == []
-    assert len(await actions(wire, 3)) == 1
+    assert await fixes(wire, 1) == []
+    assert len(await fixes(wire, 3)) == 1
 
 
 async def test_nothing_is_offered_for_a_text_that_is_not_known(wire: Wire) -> None:
@@ -125,16 +135,17 @@ async def test_nothing_is_offered_for_a_text_that_is_not_known(wire: Wire) -> No
     wire.feed(
         Oversize(10**9, b'{"method":"textDocument/didChange","params":{"textDocument":{"uri":"untitled:a.py"')
     )
-    assert await actions(wire, 1) == []
+    assert await fixes(wire, 1) == []
     wire.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
-    assert await actions(wire, 1) == []
+    assert await fixes(wire, 1) == []
 
 
 async def test_what_is_unsure_or_risky_is_never_preferred() -> None:
     service = FakeService(manual=True)
     wire = Wire(FakeBackend(service))
     capabilities: Json = {
-        "workspace": {"workspaceEdit": {"documentChanges": True, "changeAnnotationSupport": {}}}
+        "workspace": {"workspaceEdit": {"documentChanges": True, "changeAnnotationSupport": {}}},
+        "textDocument": LITERALS,
     }
     await wire.initialize(capabilities)
     wire.open(TEXT)
@@ -146,7 +157,7 @@ async def test_what_is_unsure_or_risky_is_never_preferred() -> None:
     without = finding(TEXT, "c = 2")
     service.calls[0].answer.set_result(FakeOutcome([unsure, risky, without]))
     await until(lambda: bool(wire.published))
-    first, second = await actions(wire, 0, last=9)
+    first, second = await fixes(wire, 0, last=9)
     assert first["isPreferred"] is False
     assert second["isPreferred"] is False
     assert second["title"].startswith("Fix (look at it first): two lines x")
@@ -160,10 +171,10 @@ async def test_what_is_unsure_or_risky_is_never_preferred() -> None:
 async def test_a_lookup_takes_no_time(wire: Wire) -> None:
     lines = "".join(f"x{number} = bug{number}\n" for number in range(300))
     await start(wire, text=lines)
-    await actions(wire, 1)
+    await fixes(wire, 1)
     took = []
     for line in range(20):
         began = time.perf_counter()
-        await actions(wire, line * 10)
+        await fixes(wire, line * 10)
         took.append(time.perf_counter() - began)
     assert sorted(took)[10] < 0.02

@@ -15,6 +15,8 @@ COMMANDS: Mapping[str, str] = {
     "kibitz.stop": "reviewing.stop",
     "kibitz.pause": "reviewing.pause",
     "kibitz.resume": "reviewing.resume",
+    "kibitz.fix": "assisting.fix",
+    "kibitz.explain": "assisting.explain",
     "kibitz.status": "status.status",
     "kibitz.showStatus": "status.show_status",
     "kibitz.showUsage": "status.show_usage",

@@ -27,6 +27,7 @@ async def stop(ls: KibitzServer, arguments: Sequence[object]) -> None:
     uri = uri_of(arguments)
     ls.session.stop(uri)
     if uri is None:
+        ls.assistance.stop()
         ls.warming.end()
 
 

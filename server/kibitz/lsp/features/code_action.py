@@ -10,45 +10,83 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from kibitz.lsp.rendering import SOURCE, identity, quick_fix
+from kibitz.lsp.actions import Asked, Offers, of_kinds
+from kibitz.lsp.place import MAX_COMPLAINTS
+from kibitz.lsp.rendering import SOURCE, identity, span_at
+from kibitz.provider.models import Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from kibitz.lsp.documents import Document
     from kibitz.lsp.server import KibitzServer
     from kibitz.lsp.shown import Shown
+    from kibitz.text.spans import Span
+
+_END_OF_LINE = 2**31 - 1
 
 
-def code_action(ls: KibitzServer, params: types.CodeActionParams) -> list[types.CodeAction]:
+def code_action(
+    ls: KibitzServer, params: types.CodeActionParams
+) -> Sequence[types.CodeAction | types.Command]:
     """Handle the request."""
-    ls.session.attend(params.text_document.uri)
-    document = ls.session.documents.get(params.text_document.uri)
-    if document is None or not document.synced or not _asks_for_quick_fixes(params.context.only):
+    uri = params.text_document.uri
+    ls.session.attend(uri)
+    document = ls.session.documents.get(uri)
+    if document is None or not document.synced:
         return []
-    actions = (quick_fix(shown, document.snapshot, ls.client) for shown in _meant(document, params))
-    return [action for action in actions if action is not None]
+    only = params.context.only
+    actions = of_kinds(Offers(document, ls.client).all(_asked(ls, document, params)), only)
+    if not ls.client.action_literals:
+        return [each.command for each in actions if each.command is not None]
+    return actions
 
 
-def _meant(document: Document, params: types.CodeActionParams) -> Iterable[Shown]:
-    """The findings on the lines of the range, and those whose diagnostics were sent along."""
-    first, last = sorted((params.range.start.line, params.range.end.line))
-    sent = {name for diagnostic in params.context.diagnostics if (name := _identity(diagnostic))}
-    lines = document.snapshot.lines
-    for shown in document.shown:
-        span = shown.finding.span
-        begins, ends = lines.line_of(span.start), lines.line_of(span.end)
-        if (begins <= last and first <= ends) or identity(shown.finding) in sent:
-            yield shown
+def _asked(ls: KibitzServer, document: Document, params: types.CodeActionParams) -> Asked:
+    uri, snapshot, encoding = params.text_document.uri, document.snapshot, ls.client.encoding
+    said = params.context.diagnostics
+    sent = {name for each in said if (name := _identity(each)) is not None}
+    lines = span_at(_whole_lines(params.range), uri, snapshot, encoding)
+    others = [each for each in said if each.source != SOURCE][:MAX_COMPLAINTS]
+    return Asked(
+        span=span_at(params.range, uri, snapshot, encoding),
+        shown=_meant(document.shown, lines, sent),
+        dismissed=_meant(document.dismissed, lines, sent),
+        shows_dismissed=ls.session.publisher.shows_dismissed(document.uri),
+        others=[(each, _complaint(each, span_at(each.range, uri, snapshot, encoding))) for each in others],
+        asks=_asks(ls, document),
+        named=params.context.only is not None,
+    )
 
 
-def _identity(diagnostic: types.Diagnostic) -> object:
+def _asks(ls: KibitzServer, document: Document) -> bool:
+    """Whether a model can be asked; whether it may be is looked up once it should be."""
+    enabled = ls.session.knobs_of(document).enabled
+    return enabled and ls.session.reviews.active and document.language is not None
+
+
+def _whole_lines(where: types.Range) -> types.Range:
+    first, last = sorted((where.start.line, where.end.line))
+    return types.Range(types.Position(first, 0), types.Position(last, _END_OF_LINE))
+
+
+def _meant(every: Iterable[Shown], lines: Span, sent: set[str]) -> list[Shown]:
+    """Those on the lines, and those whose diagnostics were sent along."""
+    return [
+        shown
+        for shown in every
+        if (shown.span.start <= lines.end and lines.start <= shown.span.end)
+        or (sent and identity(shown.finding) in sent)
+    ]
+
+
+def _complaint(said: types.Diagnostic, span: Span) -> Diagnostic:
+    code = "" if said.code is None else str(said.code)
+    return Diagnostic(span, said.message, said.source or "", code)
+
+
+def _identity(diagnostic: types.Diagnostic) -> str | None:
     if diagnostic.source == SOURCE and isinstance(diagnostic.data, dict):
-        return diagnostic.data.get("id")
+        name = diagnostic.data.get("id")
+        return name if isinstance(name, str) else None
     return None
-
-
-def _asks_for_quick_fixes(only: Iterable[types.CodeActionKind | str] | None) -> bool:
-    quick_fix_kind = types.CodeActionKind.QuickFix.value
-    kinds = None if only is None else [getattr(kind, "value", kind) for kind in only]
-    return kinds is None or any(kind in {"", quick_fix_kind} for kind in kinds)

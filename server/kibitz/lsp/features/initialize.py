@@ -9,6 +9,7 @@ from lsprotocol import types
 from kibitz._version import __version__
 from kibitz.lsp.capabilities import reduce
 from kibitz.lsp.commands import COMMANDS
+from kibitz.lsp.kinds import KINDS
 from kibitz.lsp.protocol import Phase
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ def initialize(ls: KibitzServer, params: Mapping[str, Any]) -> types.InitializeR
                 open_close=True, change=types.TextDocumentSyncKind.Incremental, save=True
             ),
             notebook_document_sync=_NOTEBOOKS if client.notebooks else None,
-            code_action_provider=types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix]),
+            code_action_provider=types.CodeActionOptions(
+                code_action_kinds=list(KINDS), resolve_provider=client.resolves_edits
+            ),
+            hover_provider=True,
             execute_command_provider=types.ExecuteCommandOptions(commands=list(COMMANDS)),
             workspace=types.WorkspaceOptions(
                 workspace_folders=types.WorkspaceFoldersServerCapabilities(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kibitz.lsp.assistance import PROGRESS_KEY as ASSISTING
 from kibitz.lsp.warming import PROGRESS_KEY
 
 if TYPE_CHECKING:
@@ -17,5 +18,7 @@ def progress_cancel(ls: KibitzServer, params: types.WorkDoneProgressCancelParams
     uri = ls.editor.reviewed_under(params.token)
     if uri == PROGRESS_KEY:
         ls.warming.end()
+    elif uri is not None and uri.startswith(ASSISTING):
+        ls.assistance.stop(uri)
     elif uri is not None:
         ls.session.stop(uri)

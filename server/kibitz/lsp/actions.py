@@ -1,0 +1,232 @@
+"""The code actions of one request, from what is known already. No model is ever asked here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from kibitz.findings.finding import Confidence
+from kibitz.guard.sanitize import plain
+from kibitz.lsp.commands import COMMANDS
+from kibitz.lsp.edits import workspace_edit
+from kibitz.lsp.kinds import EXPLAIN_SELECTION, FIX_ALL, IMPROVE, QUICK_FIX
+from kibitz.lsp.place import Place
+from kibitz.lsp.rendering import SOURCE, diagnostic, identity
+from kibitz.provider.models import Diagnostic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kibitz.findings.finding import Finding, Fix
+    from kibitz.lsp.capabilities import Client
+    from kibitz.lsp.documents import Document
+    from kibitz.lsp.shown import Shown
+    from kibitz.text.spans import Span
+
+_MAX_TITLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asks for actions on."""
+
+    span: Span
+    """In code points of the document."""
+    shown: Sequence[Shown]
+    """The findings there, and those whose diagnostics were sent along."""
+    dismissed: Sequence[Shown]
+    """The same of what was dismissed."""
+    shows_dismissed: bool
+    """Whether the editor shows what was dismissed."""
+    others: Sequence[tuple[types.Diagnostic, Diagnostic]]
+    """What other tools say there: as the client sent it, and as a model is told."""
+    asks: bool
+    """Whether a model can be asked about this document."""
+    named: bool
+    """Whether the client named the kinds that it wants: it wants them wherever the cursor is."""
+
+
+class Offers:
+    """What is offered in one document to one client."""
+
+    def __init__(self, document: Document, client: Client) -> None:
+        self._document = document
+        self._snapshot = document.snapshot
+        self._client = client
+
+    def all(self, asked: Asked) -> Iterator[types.CodeAction]:
+        """All that can be done, the most likely first."""
+        for shown in asked.shown:
+            yield from self._mend(shown, asks=asked.asks)
+        if asked.asks and self._takes_edits:
+            for sent, said in asked.others:
+                yield self._fix_with_kibitz(said, sent)
+        for shown in asked.shown:
+            yield from self._talk(shown, asks=asked.asks)
+        yield from self._bring_back(asked)
+        if asked.asks and asked.span.of(self._snapshot.text).strip():
+            if self._takes_edits:
+                yield self._improve(asked.span)
+            yield self._explain_selection(asked.span)
+        if (asked.named or asked.shown) and (every := self._fix_all()) is not None:
+            yield every
+
+    def quick_fix(self, shown: Shown) -> types.CodeAction | None:
+        """The action that applies the finding's fix, or None if none fits the text as it is."""
+        finding, fix = shown.finding, fix_of(shown, self._snapshot.text)
+        if fix is None:
+            return None
+        return types.CodeAction(
+            title=titled("Fix (look at it first)" if fix.needs_review else "Fix", finding.title),
+            kind=QUICK_FIX,
+            diagnostics=[self._diagnostic(shown)],
+            is_preferred=is_safe(shown),
+            edit=workspace_edit([fix], self._snapshot, self._client),
+            command=self._making(shown),
+            tags=self._tags(),
+        )
+
+    # Parts
+
+    def _making(self, shown: Shown) -> types.Command | None:
+        """The command that makes a known fix, for clients that take nothing but commands."""
+        if self._client.action_literals or not self._client.applies_edits:
+            return None
+        return types.Command(
+            title=titled("Fix", shown.finding.title), command="kibitz.fix", arguments=[self._named(shown)]
+        )
+
+    def _named(self, shown: Shown) -> dict[str, str]:
+        return {"uri": self._document.uri, "id": identity(shown.finding)}
+
+    @property
+    def _takes_edits(self) -> bool:
+        """Whether there is a way to make an edit that is not there yet when the action is offered."""
+        return self._client.resolves_edits or self._client.applies_edits
+
+    def _mend(self, shown: Shown, *, asks: bool) -> Iterator[types.CodeAction]:
+        action = self.quick_fix(shown)
+        if action is not None:
+            yield action
+        elif asks and self._takes_edits and not shown.touched:
+            said = complaint(shown.finding)
+            yield self._asking(
+                titled("Fix with kibitz", shown.finding.title),
+                QUICK_FIX,
+                Place.of(self._snapshot, shown.span, (said,)),
+                [self._diagnostic(shown)],
+            )
+
+    def _talk(self, shown: Shown, *, asks: bool) -> Iterator[types.CodeAction]:
+        finding, named = shown.finding, self._named(shown)
+        if asks and not shown.touched:
+            yield self._doing(titled("Explain", finding.title), "kibitz.explain", named, shown)
+        if "kibitz.dismiss" in COMMANDS:
+            title = titled("Dismiss this finding", finding.title)
+            yield self._doing(title, "kibitz.dismiss", named | {"scope": "finding"}, shown)
+            title = titled("Dismiss in this file", finding.rule)
+            yield self._doing(title, "kibitz.dismiss", named | {"scope": "rule"}, shown)
+
+    def _bring_back(self, asked: Asked) -> Iterator[types.CodeAction]:
+        """What can be done about dismissed findings on these lines."""
+        if asked.shows_dismissed and "kibitz.undismiss" in COMMANDS:
+            for shown in asked.dismissed:
+                title = titled("Undo dismissal", shown.finding.title)
+                yield self._doing(title, "kibitz.undismiss", self._named(shown), shown)
+        if asked.dismissed and "kibitz.showDismissed" in COMMANDS:
+            what = "Hide" if asked.shows_dismissed else "Show"
+            title = f"{what} dismissed findings ({len(self._document.dismissed)})"
+            arguments = [{"uri": self._document.uri}]
+            command = types.Command(title=title, command="kibitz.showDismissed", arguments=arguments)
+            yield types.CodeAction(title, kind=QUICK_FIX, command=command)
+
+    def _fix_with_kibitz(self, said: Diagnostic, sent: types.Diagnostic) -> types.CodeAction:
+        place = Place.of(self._snapshot, said.span, (said,))
+        return self._asking(titled("Fix with kibitz", said.message), QUICK_FIX, place, [sent])
+
+    def _improve(self, span: Span) -> types.CodeAction:
+        return self._asking("Improve selection with kibitz", IMPROVE, Place.of(self._snapshot, span))
+
+    def _explain_selection(self, span: Span) -> types.CodeAction:
+        place = Place.of(self._snapshot, span).encode()
+        command = types.Command(title="Explain selection", command="kibitz.explain", arguments=[place])
+        return types.CodeAction("Explain selection with kibitz", kind=EXPLAIN_SELECTION, command=command)
+
+    def _fix_all(self) -> types.CodeAction | None:
+        safe = (fix_of(shown, self._snapshot.text) for shown in self._document.shown if is_safe(shown))
+        fixes: list[Fix] = []
+        for fix in sorted((each for each in safe if each is not None), key=lambda each: each.span):
+            if not fixes or (fix.span.start >= fixes[-1].span.end and fix.span != fixes[-1].span):
+                fixes.append(fix)
+        if not fixes:
+            return None
+        return types.CodeAction(
+            title=f"Apply all safe fixes of kibitz ({len(fixes)})",
+            kind=FIX_ALL,
+            edit=workspace_edit(fixes, self._snapshot, self._client),
+            tags=self._tags(),
+        )
+
+    def _asking(
+        self, title: str, kind: str, place: Place, diagnostics: list[types.Diagnostic] | None = None
+    ) -> types.CodeAction:
+        """An action that asks a model once it is chosen: resolved by the client, or else by a command."""
+        action = types.CodeAction(title, kind=kind, diagnostics=diagnostics, tags=self._tags())
+        if self._client.resolves_edits:
+            action.data = place.encode()
+        else:
+            action.command = types.Command(title=title, command="kibitz.fix", arguments=[place.encode()])
+        return action
+
+    def _doing(self, title: str, command: str, argument: object, shown: Shown) -> types.CodeAction:
+        return types.CodeAction(
+            title,
+            kind=QUICK_FIX,
+            diagnostics=[self._diagnostic(shown)],
+            command=types.Command(title=title, command=command, arguments=[argument]),
+        )
+
+    def _diagnostic(self, shown: Shown) -> types.Diagnostic:
+        return diagnostic(shown, self._snapshot, self._client)
+
+    def _tags(self) -> list[types.CodeActionTag] | None:
+        return [types.CodeActionTag.LlmGenerated] if self._client.marks_generated else None
+
+
+def fix_of(shown: Shown, text: str) -> Fix | None:
+    """The finding's fix, if it can be made in ``text``."""
+    fix = shown.finding.fix
+    return fix if fix is not None and not shown.touched and fix.span.of(text) == fix.old_text else None
+
+
+def is_safe(shown: Shown) -> bool:
+    """Whether its fix may be made without a look at it."""
+    fix = shown.finding.fix
+    sure = shown.finding.confidence is Confidence.CERTAIN
+    return sure and fix is not None and not (fix.needs_review or shown.stale or shown.touched)
+
+
+def complaint(finding: Finding) -> Diagnostic:
+    """One of our findings, as what a model is asked about."""
+    return Diagnostic(finding.span, f"{finding.title}. {finding.trigger}", SOURCE, finding.rule)
+
+
+def titled(what: str, about: str) -> str:
+    """A title in a menu: one line, and only what can be seen. It may be another tool's, or a model's."""
+    return f"{what}: {plain(about, _MAX_TITLE)}"
+
+
+def of_kinds(
+    actions: Iterator[types.CodeAction], only: Sequence[types.CodeActionKind | str] | None
+) -> list[types.CodeAction]:
+    """Those of the kinds that a client asks for; a kind stands for all that begin with it."""
+    if only is None:
+        return list(actions)
+    kinds = [str(getattr(kind, "value", kind)) for kind in only]
+    return [each for each in actions if any(_is_a(str(each.kind), kind) for kind in kinds)]
+
+
+def _is_a(kind: str, asked: str) -> bool:
+    return not asked or kind == asked or kind.startswith(f"{asked}.")
