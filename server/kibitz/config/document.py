@@ -32,8 +32,8 @@ log file or a larger budget: those settings are ignored there, and kibitz says s
 understood is reported with its place, and loses nothing but itself. `kibitz doctor` shows what was found.
 
 In the editor, changes count at once, without a restart: those of its own settings, of the user file, and of
-the files that say what is ignored and what a project wants. Editors that watch no files for a server (Neovim on
-Linux, for one) are helped out: kibitz looks whether such a file changed when a document is opened or saved.
+the files that say what is ignored and what a project wants. Where the editor watches no files for a server
+(Neovim on Linux, for one), kibitz looks whether such a file changed when a document is opened or saved.
 
 Two folders are named by the environment alone: `KIBITZ_MODEL_DIR` for the embedded models, `KIBITZ_STATE_DIR`
 for what is remembered between runs (kept answers, day counts, shared limits), in place of the platform's own.
