@@ -28,6 +28,7 @@ from kibitz.text.snapshot import Snapshot, TextChange
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import pytest
     from lsprotocol import types
 
     from kibitz.findings.finding import Finding
@@ -282,8 +283,8 @@ def _of_one_cell(text: str, code: str, homes: list[str]) -> Iterator[tuple[str, 
             yield inside.pop(), each
 
 
-def test_what_is_shown_in_cells_is_true() -> None:
-    logging.getLogger("kibitz").setLevel(logging.CRITICAL)
+def test_what_is_shown_in_cells_is_true(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "kibitz")
     each = settings(
         max_examples=RUNS,
         stateful_step_count=15,
