@@ -37,8 +37,8 @@ def test_each_folder_leaves_out_its_own(tmp_path: Path) -> None:
     assert scopes.refusal(str(tmp_path / "c.py")) == "excluded by the setting `exclude`"
     scopes.use(Settings(), {})
     assert scopes.refusal(str(inner / "a.py")) is None
-    scopes.move([])
-    assert scopes.roots == ()
+    scopes.move(["untitled:y"])
+    assert not scopes.roots
     assert scopes.refusal(str(inner / "b.py")) is not None, "its ignore file counts whatever is open"
 
 
