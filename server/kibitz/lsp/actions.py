@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from kibitz.text.spans import Span
 
 _MAX_TITLE = 100
+_MAX_TALKED_OF = 10
+"""A menu for more findings at once has their fixes only: nobody reads three more lines for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Offers:
         self._document = document
         self._snapshot = document.snapshot
         self._client = client
+        self._rendered: dict[int, types.Diagnostic] = {}
+        """By ``id`` of what is shown, which the document holds: several actions name each."""
 
     def all(self, asked: Asked) -> Iterator[types.CodeAction]:
         """All that can be done, the most likely first."""
@@ -63,8 +67,9 @@ class Offers:
         if asked.asks and self._takes_edits:
             for sent, said in asked.others:
                 yield self._fix_with_kibitz(said, sent)
-        for shown in asked.shown:
-            yield from self._talk(shown, asks=asked.asks)
+        if len(asked.shown) <= _MAX_TALKED_OF:
+            for shown in asked.shown:
+                yield from self._talk(shown, asks=asked.asks)
         yield from self._bring_back(asked)
         if asked.asks and asked.span.of(self._snapshot.text).strip():
             if self._takes_edits:
@@ -157,7 +162,10 @@ class Offers:
     def _fix_all(self) -> types.CodeAction | None:
         safe = (fix_of(shown, self._snapshot.text) for shown in self._document.shown if is_safe(shown))
         fixes: list[Fix] = []
-        for fix in sorted((each for each in safe if each is not None), key=lambda each: each.span):
+        # Whoever ends first leaves most room for others.
+        for fix in sorted(
+            (each for each in safe if each is not None), key=lambda each: (each.span.end, each.span.start)
+        ):
             if not fixes or (fix.span.start >= fixes[-1].span.end and fix.span != fixes[-1].span):
                 fixes.append(fix)
         if not fixes:
@@ -189,7 +197,9 @@ class Offers:
         )
 
     def _diagnostic(self, shown: Shown) -> types.Diagnostic:
-        return diagnostic(shown, self._snapshot, self._client)
+        if id(shown) not in self._rendered:
+            self._rendered[id(shown)] = diagnostic(shown, self._snapshot, self._client)
+        return self._rendered[id(shown)]
 
     def _tags(self) -> list[types.CodeActionTag] | None:
         return [types.CodeActionTag.LlmGenerated] if self._client.marks_generated else None

@@ -21,9 +21,11 @@ _MARKUP = re.compile(
     r"[\\`*\[\]<>&~|@]"  # anywhere
     r"|(?<![^\W_])_|_(?![^\W_])"  # between letters it stands for itself, and names are full of it
     r"|:(?=//)|(?<=www)\.|(?<=xmpp):|(?<=mailto):"  # addresses become links by themselves
-    r"|^[#+=-]|(?<=^\d)[.)]|(?<=^\d\d)[.)]",  # heads and lists
+    r"|^[#+=-]",  # heads, lists, lines
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"^(\d+)([.)])")
+"""Begins a numbered list."""
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
@@ -52,7 +54,7 @@ def about(shown: Shown, explained: ContextAnalysis | None, *, now: float, markdo
 
 def escape(text: str) -> str:
     """The text as Markdown that shows just that."""
-    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", " ".join(text.split())))
 
 
 def _doubt(shown: Shown) -> str:
@@ -67,7 +69,7 @@ def _explanation(explained: ContextAnalysis) -> Iterator[str]:
     yield from filter(None, (explained.explanation or explained.summary,))
     for head, each in (("Relies on", explained.relies_on), ("Breaks when", explained.breaks_when)):
         if each:
-            yield f"{head}: {' '.join(each)}"
+            yield f"{head}: {'; '.join(each)}"
 
 
 def _origin(origin: Origin | None, now: float) -> Iterator[str]:

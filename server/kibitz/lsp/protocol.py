@@ -46,6 +46,7 @@ _WARM = (
     types.TEXT_DOCUMENT_DID_CHANGE,
     types.TEXT_DOCUMENT_DID_SAVE,
     types.TEXT_DOCUMENT_CODE_ACTION,
+    types.TEXT_DOCUMENT_HOVER,
 )
 
 _URI = re.compile(rb'"uri"\s*:\s*"((?:[^"\\]|\\.)*)"')
@@ -255,11 +256,12 @@ class KibitzProtocol(LanguageServerProtocol):
     async def warm(self) -> None:
         """Build what cattrs builds at the first message of a kind, so that no user waits for it."""
         for method in _WARM:
+            self._server.handler(method)
             message_type = self.get_message_type(method)
             if message_type is not None:
                 self._converter.get_structure_hook(message_type)
                 await asyncio.sleep(0)
-        for sent in (types.PublishDiagnosticsParams, types.CodeAction):
+        for sent in (types.PublishDiagnosticsParams, types.CodeAction, types.Hover):
             self._converter.get_unstructure_hook(sent)
             await asyncio.sleep(0)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 URI = "untitled:a.py"
 TEXT = "a = 1\nb = bug1\nc = 2\nd = bug2\n"
-LITERALS = {"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}}
+LITERALS: Json = {"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}}
 VERSIONED: Json = {"workspace": {"workspaceEdit": {"documentChanges": True}}, "textDocument": LITERALS}
 
 
@@ -168,7 +168,16 @@ async def test_what_is_unsure_or_risky_is_never_preferred() -> None:
     await wire.close()
 
 
+async def test_a_menu_for_many_findings_has_only_their_fixes(wire: Wire) -> None:
+    await start(wire, text="".join(f"x{number} = bug{number}\n" for number in range(30)))
+    titles = [each["title"] for each in await actions(wire, 0, last=29)]
+    assert len([title for title in titles if title.startswith("Fix: ")]) == 30
+    assert not [title for title in titles if title.startswith("Explain: ")]
+    assert [each for each in await actions(wire, 3) if each["title"].startswith("Explain: ")]
+
+
 async def test_a_lookup_takes_no_time(wire: Wire) -> None:
+    # The median, and with room: the figures are measured elsewhere, and machines of tests are busy.
     lines = "".join(f"x{number} = bug{number}\n" for number in range(300))
     await start(wire, text=lines)
     await fixes(wire, 1)
