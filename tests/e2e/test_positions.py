@@ -46,7 +46,6 @@ async def test_findings_and_fixes_land_on_the_right_characters(encoding: Encodin
             start = {"line": 0, "character": 0}
             buffer.replace({"start": start, "end": start}, "# 😀é\r\n#\x0c\u2028\n")
             where = {k: {**v, "line": v["line"] + 2} for k, v in found["range"].items()}
-            (action,) = await buffer.actions(where)
-            buffer.apply(action)
+            buffer.apply(await buffer.fix(where))
             assert buffer.text == "# 😀é\r\n#\x0c\u2028\n" + text.replace(BAD, GOOD), name
         assert await server.leave() == 0

@@ -64,8 +64,7 @@ async def test_open_edit_undo_fix_and_close(tmp_path: Path) -> None:
         await fake.seen(3)
         assert "* 2" in fake.requests[2].prompt.text, "the undo asked nothing"
 
-        (action,) = await buffer.actions(found["range"])
-        buffer.apply(action)
+        buffer.apply(await buffer.fix(found["range"]))
         assert await buffer.diagnostics(0) == []
         assert buffer.text == SOURCE.replace("value)", "values)").replace("number\n", "number * 2\n")
         editor.notify("textDocument/didClose", {"textDocument": {"uri": buffer.uri}})
@@ -110,9 +109,7 @@ async def test_while_the_provider_is_down_findings_stay_and_one_message_says_so(
         assert len([m for m in editor.messages if "requests" not in m]) == 1, editor.messages
         assert editor.messages[0].startswith("kibitz: API error: ")
         assert all(len(p["diagnostics"]) == 1 for p in editor.published(buffer.uri))
-        assert (
-            await buffer.actions({"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 0}})
-        )[0]["edit"]
+        assert await buffer.fix({"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 0}})
 
 
 async def test_what_could_not_be_looked_at_again_says_so_until_it_is(tmp_path: Path) -> None:
@@ -131,7 +128,7 @@ async def test_what_could_not_be_looked_at_again_says_so_until_it_is(tmp_path: P
         assert stale["data"]["stale"] is True
         assert (stale["range"], stale["severity"]) == (fresh["range"], fresh["severity"])
         assert "tags" not in stale, "editors would show the code as unused"
-        (action,) = await buffer.actions(stale["range"])
+        action = await buffer.fix(stale["range"])
         assert action["diagnostics"][0]["message"] == stale["message"]
         assert action["isPreferred"] is False
         command = {"command": "kibitz.analyzeDocument", "arguments": [buffer.uri]}

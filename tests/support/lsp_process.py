@@ -123,7 +123,11 @@ class ServerProcess:
             {
                 "processId": os.getpid(),
                 "rootUri": f"file://{self._home}",
-                "capabilities": {"general": {"positionEncodings": [encoding]}, **capabilities},
+                "capabilities": {
+                    "general": {"positionEncodings": [encoding]},
+                    "textDocument": {"codeAction": {"codeActionLiteralSupport": {}}},
+                    **capabilities,
+                },
             },
         )
         self.notify("initialized", {})
@@ -198,6 +202,11 @@ class Buffer:
         )
         result: list[Json] = answer["result"]
         return result
+
+    async def fix(self, where: Json) -> Json:
+        """The one code action of a range that brings its edit along."""
+        (action,) = [each for each in await self.actions(where) if "edit" in each and each["kind"] == "quickfix"]
+        return action
 
     def apply(self, action: Json) -> None:
         """Apply an action's edits, as one would by hand."""
