@@ -10,8 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from kibitz.text.languages import block_comments, line_comments
+from kibitz.text.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TAB_WIDTH = 8
 
@@ -89,6 +94,13 @@ def code_lines(text: str, language: str) -> tuple[CodeLine, ...]:
         for number, said in enumerate(tokens)
         if said
     )
+
+
+def comments(text: str, language: str) -> Iterator[Span]:
+    """Where the comments of ``text`` are, as far as a scanner can tell; docstrings are none."""
+    for match in _scanner(language).finditer(text):
+        if match.lastgroup == "comment":
+            yield Span(match.start(), match.end())
 
 
 def _is_docstring(before: str, on_line: list[str], text: str, end: int) -> bool:
