@@ -240,6 +240,6 @@ def test_a_head_that_names_no_commit(repository: GitRepository, head: str) -> No
 
 @given(st.text())
 def test_paths_stay_below_the_top(path: str) -> None:
-    if git._is_plain(path):
+    if git.is_plain(path):
         joined = os.path.normpath(f"/top/{path}")
         assert joined == f"/top/{path}"

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from kibitz.guard.files import read_file
 from kibitz.guard.process import clean_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 SECONDS = 5.0
 """How long git may take in all; what it has said by then counts."""
@@ -33,6 +34,8 @@ _MAX_REFERENCE = 4096
 _MAX_LIST = 1 << 23
 """Bytes read of a file of references, or of one that says where a shallow history ends."""
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_FIRST_HASH = re.compile(rf"{_HASH.pattern}(?=\s|$)")
+"""``FETCH_HEAD`` says more behind it."""
 _COMMIT = re.compile(rf"(\d{{1,19}}) ({_HASH.pattern})")
 _SHA1_DIGITS = 40
 _SAFE = (
@@ -64,14 +67,26 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Repository:
+class Repository:
+    """Where the parts of a repository are."""
+
     top: Path
+    """Of the working tree."""
     own: Path
     """The folder of this working tree: its HEAD and index."""
     common: Path
     """The folder of all its working trees: objects and references."""
     head: str
     """The hash of the commit that is checked out; empty if it cannot be told."""
+
+    @property
+    def shallow(self) -> list[str]:
+        """Where the history was cut off; empty where it is whole."""
+        return _HASH.findall(_content(self.common / "shallow", _MAX_LIST))
+
+    def reference(self, name: str) -> str:
+        """The hash that a reference leads to, by its full name; nothing if it is none."""
+        return _reference(self.own, self.common, name)
 
 
 def changes(folder: Path, *, without: Collection[str] = (), seconds: float = SECONDS) -> Changes | None:
@@ -84,12 +99,12 @@ def changes(folder: Path, *, without: Collection[str] = (), seconds: float = SEC
         without: names of folders in which new files do not count.
         seconds: how long git may take.
     """
-    repository = _repository(folder)
-    if repository is None or (git := _git(repository.top)) is None:
+    repository = repository_of(folder)
+    if repository is None or (git := program(repository.top)) is None:
         return None
     try:
         with tempfile.TemporaryDirectory(prefix="kibitz-git-") as place:
-            asking = _Asking(git, repository, Path(place), time.monotonic() + seconds)
+            asking = Asking(git, repository, Path(place), time.monotonic() + seconds)
             asking.prepare()
             return Changes(repository.top, asking.pending(without), asking.committed())
     except OSError:
@@ -102,11 +117,11 @@ def top_of(folder: Path) -> Path | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class Asking:
     """Git, and a repository of ours in ``place`` that borrows from another."""
 
     git: str
-    repository: _Repository
+    repository: Repository
     place: Path
     until: float
 
@@ -119,8 +134,8 @@ class _Asking:
             (self.place / "config").write_text(
                 "[core]\nrepositoryFormatVersion = 1\n[extensions]\nobjectFormat = sha256\n", encoding="ascii"
             )
-        # Where the history was cut off: git would miss what was before.
-        if shallow := _HASH.findall(_content(self.repository.common / "shallow", _MAX_LIST)):
+        # Git would miss what was before.
+        if shallow := self.repository.shallow:
             (self.place / "shallow").write_text("".join(f"{each}\n" for each in shallow), encoding="ascii")
 
     def pending(self, without: Collection[str]) -> frozenset[str]:
@@ -128,7 +143,7 @@ class _Asking:
         excludes = [f"--exclude={name}/" for name in without]
         changed = self._ask("ls-files", "-z", "--modified")
         new = self._ask("ls-files", "-z", "--others", "--exclude-standard", *excludes)
-        return frozenset(filter(_is_plain, (*changed, *new)))
+        return frozenset(filter(is_plain, (*changed, *new)))
 
     def committed(self) -> dict[str, int]:
         """Files that the last commits changed, by when."""
@@ -158,12 +173,20 @@ class _Asking:
         for line in self._ask("diff-tree", *options, given=commits):
             if line in times:
                 when = times[line]
-            elif _is_plain(line):
+            elif is_plain(line):
                 found[line] = max(found.get(line, 0), when)
         return found
 
     def _ask(self, *arguments: str, given: Path | None = None, end: str = "\0") -> list[str]:
         """What git says, as far as it gets; the last word may be cut off, so it does not count."""
+        with self.running(*arguments, given=given) as process:
+            assert process.stdout is not None  # noqa: S101 - for the type checker
+            said = process.stdout.read(_MAX_OUTPUT)
+        return said.decode("utf-8", "replace").split(end)[:-1]
+
+    @contextmanager
+    def running(self, *arguments: str, given: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+        """Git at its work; what it says is in ``stdout``. It is killed when its time or the block is over."""
         with (
             open(given or os.devnull, "rb") as stdin,  # noqa: PTH123 - os.devnull is no Path
             subprocess.Popen(  # noqa: S603 - git by its absolute path; see the module for what it may read
@@ -176,16 +199,14 @@ class _Asking:
                 start_new_session=True,
             ) as process,
         ):
-            assert process.stdout is not None  # noqa: S101 - for the type checker
             watch = threading.Timer(max(self.until - time.monotonic(), 0.0), process.kill)
             watch.daemon = True
             watch.start()
             try:
-                said = process.stdout.read(_MAX_OUTPUT)
+                yield process
             finally:
                 watch.cancel()
                 process.kill()
-        return said.decode("utf-8", "replace").split(end)[:-1]
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in clean_environment().items() if not name.startswith("GIT_")}
@@ -199,7 +220,7 @@ class _Asking:
         }
 
 
-def _git(top: Path) -> str | None:
+def program(top: Path) -> str | None:
     """The absolute path of git, from nowhere that the repository could have put it."""
     inside = Path(os.path.realpath(top))
     folders = [
@@ -211,7 +232,7 @@ def _git(top: Path) -> str | None:
     return None if found is None or Path(os.path.realpath(found)).is_relative_to(inside) else found
 
 
-def _repository(folder: Path) -> _Repository | None:
+def repository_of(folder: Path) -> Repository | None:
     """The repository whose working tree ``folder`` is in."""
     top = top_of(folder)
     if top is None:
@@ -227,20 +248,25 @@ def _repository(folder: Path) -> _Repository | None:
     common = own / shared if shared else own
     if not (common / "objects").is_dir():
         return None
-    return _Repository(top, own, common, _head(own, common))
+    return Repository(top, own, common, _head(own, common))
 
 
 def _head(own: Path, common: Path) -> str:
     """The hash of the commit that is checked out, or nothing."""
-    head = _content(own / "HEAD", _MAX_REFERENCE).strip()
-    if _HASH.fullmatch(head):
-        return head
-    _, _, name = head.partition("ref: ")
-    if not _is_plain(name):
+    return _reference(own, common, "HEAD")
+
+
+def _reference(own: Path, common: Path, name: str, *, links: int = 1) -> str:
+    """The hash that a reference leads to, or nothing. It may be another one's name, ``links`` times."""
+    if not is_plain(name):
         return ""
     for folder in (own, common):
-        if _HASH.fullmatch(loose := _content(folder / name, _MAX_REFERENCE).strip()):
-            return loose
+        said = _content(folder / name, _MAX_REFERENCE).strip()
+        if found := _FIRST_HASH.match(said):
+            return found[0]
+        label, _, other = said.partition("ref: ")
+        if links and other and not label:
+            return _reference(own, common, other, links=links - 1)
     packed = re.search(
         rf"^({_HASH.pattern}) {re.escape(name)}$",
         _content(common / "packed-refs", _MAX_LIST),
@@ -257,7 +283,7 @@ def _content(path: Path, most: int) -> str:
         return ""
 
 
-def _is_plain(path: str) -> bool:
+def is_plain(path: str) -> bool:
     """Whether it names something below where it counts from, and nothing else."""
     parts: Sequence[str] = path.split("/")
     return "\0" not in path and not {"", ".", ".."}.intersection(parts)
