@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +12,6 @@ from kibitz.app.projects import HOLDS_S, Projects, root_of
 from kibitz.findings.project import MAX_CONTEXT, MAX_RULES
 from kibitz.guard.trust import Decision, Trust
 from kibitz.review.result import Source
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Clock:
@@ -61,6 +58,13 @@ def test_a_project_is_the_innermost_repository_or_folder_with_kibitz(tmp_path: P
     }
     assert root_of(tmp_path / "elsewhere") is None
     assert root_of(tmp_path / "nowhere" / "at" / "all") is None
+
+
+def test_where_a_file_is_in_its_project(root: Path, projects: Projects, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(root / ".kibitz")
+    assert projects.where(f"{root}/a.py") == (root, Path("a.py"))
+    assert projects.where(f"{tmp_path}/link/rules/a.py") == (root, Path(".kibitz/rules/a.py"))
+    assert projects.where(f"{tmp_path}/a.py") == (None, tmp_path / "a.py")
 
 
 def test_all_that_a_project_says_is_read(root: Path) -> None:

@@ -106,7 +106,7 @@ def test_thousands_of_unknown_names_are_bounded() -> None:
 def test_what_folders_may_have_is_nothing_that_costs_or_sends() -> None:
     assert {name for name in setting_names() if is_per_folder(name)} == {
         *("enabled", "trigger", "debounce_ms", "debounce_max_ms", "max_delay_ms", "max_file_bytes"),
-        *("min_severity", "min_confidence", "rules_off", "max_findings", "early"),
+        *("min_severity", "min_confidence", "rules_off", "max_findings", "early", "dismissals"),
         *("languages", "include", "exclude"),
     }
     assert not is_per_folder("none")

@@ -222,6 +222,7 @@ def test_no_message_shows_a_secret(env: dict[str, str]) -> None:
             "min_severity",
             "max_findings",
             "rules_off",
+            "dismissals",
             "exclude",
             "max_file_bytes",
             "requests_per_minute",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kibitz.app.choice import choice_of
 from kibitz.app.configs import known_config
+from kibitz.app.dismissals import suppression
 from kibitz.app.identities import identity, verifier
 from kibitz.app.knowledge import knowledge
 from kibitz.app.projects import Projects, trust_of_user
@@ -54,6 +55,8 @@ class App:
         self.consents = Consents(default_user_file().parent / CONSENTS_FILE)
         self.projects = Projects(trust_of_user())
         """What projects say about their code."""
+        self.dismissals = suppression(self.projects)
+        """What is not shown, since somebody said so."""
         self.on_starting: Callable[[], None] | None = None
         """Is told before the client is built, which may take seconds."""
         self.unusable: ConfigError | None = None
@@ -115,7 +118,7 @@ class App:
                 _FirstAsked(self),
                 self._known.answers,
                 identity(config, self._model_name),
-                review_settings(settings),
+                review_settings(settings, self.dismissals),
                 verifier=verifier(config),
                 claims=self._known.claims,
                 guiding=self.projects,

@@ -92,6 +92,15 @@ class Projects:
             project = self._project(place.root) if place.root is not None else None
         return project.guidance((place.inside / name).as_posix(), language) if project else None
 
+    def where(self, path: str) -> tuple[Path | None, Path]:
+        """The project of a file, and its path in there; in none, None and the whole path. Follows links."""
+        folder, name = os.path.split(path)
+        with self._lock:
+            place = self._place(folder)
+        if place.root is None:
+            return None, Path(os.path.realpath(folder), name)
+        return place.root, place.inside / name
+
     def undecided(self, folders: Iterable[Path]) -> tuple[Path, ...]:
         """The projects of ``folders`` that have something to say, and that nobody has decided about."""
         roots = dict.fromkeys(filter(None, map(root_of, folders)))

@@ -9,9 +9,10 @@ from kibitz.review.result import ReviewSettings
 
 if TYPE_CHECKING:
     from kibitz.config import Settings
+    from kibitz.review.result import Dismissing
 
 
-def review_settings(settings: Settings) -> ReviewSettings:
+def review_settings(settings: Settings, dismissing: Dismissing | None = None) -> ReviewSettings:
     """What a review shows, and how much it asks at a time."""
     return ReviewSettings(
         min_severity=Severity(settings.min_severity),
@@ -21,4 +22,5 @@ def review_settings(settings: Settings) -> ReviewSettings:
         max_request_tokens=settings.max_request_tokens,
         early=settings.early,
         verify=settings.verify,
+        dismissing=dismissing,
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EDITOR_ONLY = frozenset(
     {
         *("enabled", "trigger", "debounce_ms", "debounce_max_ms", "max_delay_ms", "languages", "diagnostics"),
-        *("warm", "warm_max_tokens"),
+        *("warm", "warm_max_tokens", "dismissals"),
     }
 )
 

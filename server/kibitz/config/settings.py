@@ -338,6 +338,14 @@ class Settings(BaseModel):
         Field(max_length=1000, description="Codes of rules that are not reported (see `kibitz rules`)."),
         _LIST,
     ] = ()
+    dismissals: Annotated[
+        Literal["user", "team"],
+        Field(
+            description="Where new dismissals go: to a file of your own (`user`), or to the project's "
+            "`.kibitz/dismissals.jsonl`, for all who work on it (`team`). Both are always followed."
+        ),
+        _HERE,
+    ] = "user"
     languages: Annotated[
         tuple[_Name, ...],
         Field(

@@ -61,7 +61,8 @@ class AppBackend:
             await app.aclose()
             raise
         reviewer.on_renewed = listener.forget_reviews
-        self._service = AppService(app, reviewer, Scopes(loaded.settings, loaded.folders, roots))
+        scopes = Scopes(loaded.settings, loaded.folders, roots, app.dismissals)
+        self._service = AppService(app, reviewer, scopes)
         return self._service
 
     async def examine(self, *, offline: bool) -> Sequence[Line]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kibitz.config import Settings
-    from kibitz.review.result import ReviewSettings
+    from kibitz.review.result import Dismissing, ReviewSettings
 
 LIGHT = {name for name in setting_names() if owned(name).folder} | {"diagnostics", "log_level", "log_file"}
 """Settings that need no new client and no new cache when they change: nothing is asked for again."""
@@ -23,8 +23,15 @@ LIGHT = {name for name in setting_names() if owned(name).folder} | {"diagnostics
 class Scopes:
     """The open folders, and the settings of each. May be asked from threads while it changes."""
 
-    def __init__(self, settings: Settings, folders: Mapping[str, Settings], roots: Sequence[str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folders: Mapping[str, Settings],
+        roots: Sequence[str],
+        dismissing: Dismissing | None = None,
+    ) -> None:
         """``roots`` are the URIs of the open folders, and ``folders`` the settings of those that have any."""
+        self._dismissing = dismissing
         self._roots: dict[str, Path] = {}
         self._ignores: dict[Path, Ignore] = {}
         self.use(settings, folders)
@@ -44,8 +51,8 @@ class Scopes:
         """Go by other settings from now on."""
         self.common = settings
         self._settings = Folders(settings, folders)
-        views = {path: review_settings(each) for path, each in folders.items()}
-        self._views = Folders(review_settings(settings), views)
+        views = {path: review_settings(each, self._dismissing) for path, each in folders.items()}
+        self._views = Folders(review_settings(settings, self._dismissing), views)
         self._ignores = {}
 
     def differs(self, settings: Settings) -> bool:
