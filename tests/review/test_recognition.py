@@ -15,6 +15,7 @@ from kibitz.provider.errors import APIError
 from kibitz.review import reviewer as reviewer_module
 from kibitz.review.reviewer import Reviewer, ReviewSettings, Source
 from kibitz.telemetry.cachecounts import CacheCounts
+from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
     from kibitz.provider.models import PieceAnalysis
@@ -128,3 +129,28 @@ async def test_another_language_or_identity_is_another_document() -> None:
     assert asked
     await Reviewer(client, answers(kept_in(disk)), replace(IDENTITY, model="other")).review(SOURCE)
     assert len(client.asked) == asked + 3
+
+
+async def test_of_a_document_only_the_wanted_parts_are_asked_about() -> None:
+    disk = MemoryTier()
+    client = Client()
+    at = SOURCE.text.index("bug")
+    part = replace(SOURCE, parts=(Span(at, at + 1),))
+    reviewer = restarted(client, disk)
+    review = await reviewer.review(part)
+    assert [finding.span.of(SOURCE.text) for finding in review.findings] == ["bug"]
+    assert (review.stats.units, review.complete, review.unreviewed) == (1, True, ())
+    assert len(client.asked) == 1
+    assert (await reviewer.review(replace(SOURCE, parts=()))).stats.units == 0
+    await reviewer.aclose()
+    assert records(disk) == [], "of the whole, nothing is known"
+    await reviewed(disk, client=client)
+    assert len(records(disk)) == 1
+
+
+async def test_what_is_known_as_a_whole_serves_for_its_parts_too() -> None:
+    disk = MemoryTier()
+    client = await reviewed(disk)
+    review = await restarted(client, disk).review(replace(SOURCE, parts=(Span(0, 1),)))
+    assert len(review.findings) == 1
+    assert client.asked == []

@@ -64,12 +64,17 @@ def assemble(
         refused = [Dismissed(each, why) for each in wanted if (why := dismissed(each)) is not None]
         gone = {id(each.finding) for each in refused}
         wanted = [finding for finding in wanted if id(finding) not in gone]
-    shown = wanted[: settings.max_findings]
+    shown = worst(wanted, settings.max_findings)
     return Assembled(
-        tuple(sorted(shown, key=_by_place)),
+        shown,
         tuple(sorted(refused, key=lambda each: _by_place(each.finding))),
         len(distinct) - len(shown) - len(refused),
     )
+
+
+def worst(findings: Iterable[Finding], most: int) -> tuple[Finding, ...]:
+    """The worst and surest of ``findings``, so many at most, in the order of the text."""
+    return tuple(sorted(sorted(findings, key=_worst_first)[:most], key=_by_place))
 
 
 def _placed(entry: Entry, analysis: PieceAnalysis, *, cached: bool) -> Iterator[Finding]:

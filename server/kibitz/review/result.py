@@ -32,6 +32,8 @@ class Source:
     sent, never part of a cache entry."""
     edited: tuple[Span, ...] = ()
     """What was typed since it was reviewed last. A unit that does not parse there is not asked about yet."""
+    parts: tuple[Span, ...] | None = None
+    """What is to be reviewed of it: the units that overlap these. None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)

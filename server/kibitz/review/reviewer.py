@@ -171,7 +171,7 @@ class Reviewer:
         run.end()
         if ask:
             self._renew(looked_up.stale, run)
-        if recognition is not None:
+        if recognition is not None and source.parts is None:
             self._recogniser.keep(recognition, run, looked_up)
         return run.state(settings)
 
@@ -221,7 +221,10 @@ class Reviewer:
         # Whoever is asked to rewrite a piece is asked by no rules.
         asked = guidance if mine.identity.mode == "list" else None
         read = partial(entries_of, known=self._answers.digests(), edited=source.edited, guidance=asked)
-        return await asyncio.to_thread(read, source.text, source.language, mine.identity, mine.accepted)
+        entries = await asyncio.to_thread(read, source.text, source.language, mine.identity, mine.accepted)
+        if (parts := source.parts) is None:
+            return entries
+        return tuple(entry for entry in entries if any(map(entry.unit.span.overlaps, parts)))
 
     async def _fetch(self, entries: Sequence[Entry]) -> Mapping[str, Known]:
         """What is known; brought into memory, so that the look-up itself waits for nothing."""
