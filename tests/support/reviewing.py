@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from kibitz.findings.finding import Confidence, Finding, Fix, Severity
 from kibitz.lsp.reviews import Defaults
-from kibitz.lsp.service import Health, Loading
+from kibitz.lsp.service import Assignment, Health, Loading, Survey
 from kibitz.lsp.spending import Spending
+from kibitz.provider.errors import OpenAIError
 from kibitz.provider.models import Usage
 from kibitz.telemetry.daybook import Counts
 from kibitz.text.spans import Span
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
     from kibitz.app.doctor import Line
     from kibitz.guard.trust import Decision
-    from kibitz.lsp.service import Assignment, Knobs, Listener, Outcome, ReviewService
-    from kibitz.provider.errors import OpenAIError
+    from kibitz.lsp.service import Knobs, Listener, Outcome, ReviewService
     from kibitz.provider.limits.priority import Urgency
     from kibitz.provider.models import Context, ContextAnalysis, Suggestion
     from kibitz.review.result import Dismissed
@@ -127,6 +127,10 @@ class FakeService:
     """What each file waits for."""
     warm_error: Exception | None = None
     condition: Health = field(default_factory=lambda: Health("fake"))
+    files: dict[str, str] = field(default_factory=dict)
+    """The texts of the files in the open folders, by path."""
+    surveyed: Survey | OpenAIError | None = None
+    """What a review of the workspace would take; None: nothing, and all ``files`` are there."""
     costs: Counts | None = None
     """What today cost."""
 
@@ -213,6 +217,16 @@ class FakeService:
             if self.warm_until is not None:
                 await self.warm_until.wait()
         return f"{len(self.warmed)} files" if self.recent else ""
+
+    async def survey(self, on_step: Callable[[int, int], None]) -> Survey:
+        if isinstance(self.surveyed, OpenAIError):
+            raise self.surveyed
+        on_step(len(self.files), len(self.files))
+        return self.surveyed or Survey(tuple(self.files))
+
+    async def assignment(self, path: str) -> Assignment | None:
+        text = self.files.get(path)
+        return None if text is None else Assignment(text, "python", path)
 
     def health(self) -> Health:
         return replace(self.condition, requests=len(self.calls))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kibitz.lsp.service import Assignment
 from kibitz.provider.limits.priority import Priority
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from kibitz.findings.finding import Finding
     from kibitz.guard.trust import Decision
     from kibitz.lsp.scopes import Scopes
-    from kibitz.lsp.service import Assignment, Health, Outcome
+    from kibitz.lsp.service import Health, Outcome, Survey
     from kibitz.lsp.spending import Spending
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.limits.priority import Urgency
@@ -180,6 +182,29 @@ class AppService:
         if isinstance(error, RateLimitExceeded):
             # Whoever was told so: as long as this service lives, nothing more is asked ahead of time.
             self._limited.set()
+
+    async def survey(self, on_step: Callable[[int, int], None]) -> Survey:
+        """See ``ReviewService``."""
+        from kibitz.lsp.survey import estimate, files_below  # noqa: PLC0415 - few ask
+
+        ended = threading.Event()
+        try:
+            paths, left_out = await asyncio.to_thread(files_below, self._scopes, ended.is_set)
+        finally:
+            ended.set()
+        return await estimate(
+            self._app, self._reviewer, paths, self._read, left_out=left_out, on_step=on_step
+        )
+
+    async def assignment(self, path: str) -> Assignment | None:
+        """See ``ReviewService``."""
+        if not any(Path(path).is_relative_to(root) for root in self._scopes.roots):
+            return None
+        source = await self._read(path)
+        return None if source is None else Assignment(source.text, source.language, path)
+
+    async def _read(self, path: str) -> Source | None:
+        return await self._source(Path(path), lambda _path: False)
 
     async def status(self) -> Sequence[str]:
         """See ``ReviewService``."""

@@ -58,6 +58,10 @@ class Client:
     """It fades what is unnecessary."""
     refreshes: bool = False
     """It asks for diagnostics again when it is told to: it can pull them, and need not miss any."""
+    registers_diagnostics: bool = False
+    """It begins to pull them, and stops, when it is asked to."""
+    pulls_from_start: bool = False
+    """It has to be told at once that it may pull diagnostics, and its user wants that."""
     notebooks: bool = False
     """It says what happens in notebooks."""
     process_id: int | None = None
@@ -74,6 +78,11 @@ def reduce(params: Mapping[str, Any]) -> Client:
     capabilities = params.get("capabilities")
     name = _at(params, "clientInfo", "name")
     process_id = params.get("processId")
+    refreshes = (
+        isinstance(_at(capabilities, "textDocument", "diagnostic"), dict)
+        and _at(capabilities, "workspace", "diagnostics", "refreshSupport") is True
+    )
+    registers_diagnostics = _at(capabilities, "textDocument", "diagnostic", "dynamicRegistration") is True
     return Client(
         name=name if isinstance(name, str) else "",
         encoding=_encoding(_at(capabilities, "general", "positionEncodings")),
@@ -106,8 +115,9 @@ def reduce(params: Mapping[str, Any]) -> Client:
         fades=_holds(
             _at(capabilities, "textDocument", "publishDiagnostics", "tagSupport", "valueSet"), _UNNECESSARY
         ),
-        refreshes=isinstance(_at(capabilities, "textDocument", "diagnostic"), dict)
-        and _at(capabilities, "workspace", "diagnostics", "refreshSupport") is True,
+        refreshes=refreshes,
+        registers_diagnostics=registers_diagnostics,
+        pulls_from_start=refreshes and not registers_diagnostics and _wants_to_pull(params),
         notebooks=isinstance(_at(capabilities, "notebookDocument", "synchronization"), dict),
         watches_files=_at(capabilities, "workspace", "didChangeWatchedFiles", "dynamicRegistration") is True,
         relative_patterns=_at(capabilities, "workspace", "didChangeWatchedFiles", "relativePatternSupport")
@@ -128,6 +138,11 @@ def _encoding(offered: object) -> Encoding:
 
 def _holds(values: object, wanted: object) -> bool:
     return isinstance(values, list) and wanted in values
+
+
+def _wants_to_pull(params: Mapping[str, Any]) -> bool:
+    options = params.get("initializationOptions")
+    return "pull" in (_at(options, "kibitz", "diagnostics"), _at(options, "diagnostics"))
 
 
 def _roots(params: Mapping[str, Any]) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ ANSWER_SECONDS = 3.0
 """How long an editor may take to answer what needs no user."""
 USER_SECONDS = 600.0
 """How long a user may take. Some editors drop a question without a word."""
+_REFUSED = object()
+"""Instead of an answer that did not come."""
 
 
 class WireEditor:
@@ -41,11 +43,12 @@ class WireEditor:
 
     def refresh(self) -> None:
         """See ``Screen``."""
-        task = asyncio.get_running_loop().create_task(self._refresh())
+        task = asyncio.get_running_loop().create_task(self.ask_again())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _refresh(self) -> None:
+    async def ask_again(self) -> None:
+        """See ``pulling.Editor``."""
         await self._ask(types.WORKSPACE_DIAGNOSTIC_REFRESH, None)
 
     def show(self, message: str) -> None:
@@ -104,17 +107,22 @@ class WireEditor:
         answer = await self._ask(types.WORKSPACE_CONFIGURATION, types.ConfigurationParams(items))
         return answer if isinstance(answer, list | tuple) else None
 
-    async def register(self, wanted: Sequence[types.Registration]) -> None:
-        """Ask to be told about something, if there is anything."""
-        if wanted:
-            await self._ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams(wanted))
+    async def register(self, wanted: Sequence[types.Registration]) -> bool:
+        """Ask to be told about something, if there is anything; whether the editor agrees."""
+        params = types.RegistrationParams(wanted)
+        return not wanted or await self._ask(types.CLIENT_REGISTER_CAPABILITY, params) is not _REFUSED
+
+    async def unregister(self, unwanted: Sequence[types.Unregistration]) -> bool:
+        """No more of that."""
+        params = types.UnregistrationParams(unwanted)
+        return await self._ask(types.CLIENT_UNREGISTER_CAPABILITY, params) is not _REFUSED
 
     async def _ask(self, method: str, params: object, *, seconds: float | None = None) -> object:
         try:
             return await self._protocol.ask(method, params, seconds=seconds or ANSWER_SECONDS)
         except (TimeoutError, JsonRpcException) as error:
             logger.info("the editor did not answer %s: %s", method, type(error).__name__)
-            return None
+            return _REFUSED
 
 
 class WireProgress:

@@ -42,6 +42,8 @@ class Publisher:
     def __init__(self, screen: Screen, client: Client, clock: Clock) -> None:
         self.pulls = False
         """Whether the editor asks, and is sent nothing; see ``switch``."""
+        self.withholds = False
+        """Whether the editor hears that there is nothing when it asks: it is about to be sent it."""
         self._screen = screen
         self._client = client
         self._clock = clock
@@ -54,11 +56,12 @@ class Publisher:
         """From now on the editor asks, or is told. What it shows by the other way goes."""
         if pulls == self.pulls:
             return
-        if pulls:
-            for uri in [uri for uri, shown in self._shown.items() if shown]:
-                self._screen.publish(uri, None, [])
+        for document in documents:
+            for part in document.snapshot.parts:
+                # What is sent in any case stays.
+                if part is document.snapshot and self._shown.pop(part.uri, None) and pulls:
+                    self._screen.publish(part.uri, None, [])
         self.pulls = pulls
-        self._shown.clear()
         for document in documents:
             self.publish(document)
 
@@ -73,11 +76,11 @@ class Publisher:
                 self._shown[part.uri] = shown
                 self._screen.publish(part.uri, part.version, rendered)
 
-    def clear(self, document: Document) -> None:
-        """The document is closed."""
+    def clear(self, document: Document, *, stays: bool = False) -> None:
+        """The document is closed; whether what is shown of it ``stays``, by somebody else's word."""
         self._dismissed.discard(document.uri)
         for part in document.snapshot.parts:
-            if self._is_pulled(part, document):
+            if stays or self._is_pulled(part, document):
                 self._shown.pop(part.uri, None)
             else:
                 self.drop(part.uri)
@@ -99,7 +102,8 @@ class Publisher:
 
     def report(self, document: Document, previous: str | None) -> types.DocumentDiagnosticReport:
         """What the editor asks for; nothing new if it has the result ``previous``."""
-        rendered = diagnostics(self._wanted(document), document.snapshot, self._client)
+        wanted = () if self.withholds else self._wanted(document)
+        rendered = diagnostics(wanted, document.snapshot, self._client)
         self._shown[document.uri] = [_gist(each) for each in rendered]
         told = [(str(each.range), *map(str, _gist(each))) for each in rendered]
         result = sha256(json.dumps([document.snapshot.digest, told]).encode()).hexdigest()[:16]

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
     from kibitz.lsp.assistance import Assistance
     from kibitz.lsp.clock import Clock
+    from kibitz.lsp.closed_files import ClosedFiles
     from kibitz.lsp.editor import WireEditor
     from kibitz.lsp.notebook_sync import NotebookSync
+    from kibitz.lsp.pulling import Pulling
     from kibitz.lsp.reporter import Reporter
     from kibitz.lsp.service import Backend
     from kibitz.lsp.session import Session
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.trusting import Trusting
     from kibitz.lsp.warming import Warming
     from kibitz.lsp.watching import Watching
+    from kibitz.lsp.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +64,7 @@ FEATURES: Mapping[str, str] = {
     types.TEXT_DOCUMENT_CODE_ACTION: "code_action",
     types.CODE_ACTION_RESOLVE: "code_action_resolve",
     types.TEXT_DOCUMENT_HOVER: "hover",
+    types.TEXT_DOCUMENT_DIAGNOSTIC: "diagnostic",
     types.WORKSPACE_EXECUTE_COMMAND: "execute_command",
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: "did_change_configuration",
     types.WORKSPACE_DID_CHANGE_WATCHED_FILES: "did_change_watched_files",
@@ -154,6 +158,25 @@ class KibitzServer(LanguageServer):
         return NotebookSync(self.session, self.client)
 
     @cached_property
+    def workspace_review(self) -> Workspace:
+        """What reviews all files."""
+        from kibitz.lsp.workspace import Workspace  # noqa: PLC0415 - few ask
+
+        return Workspace(self.session, self.editor, self.client, self.clock)
+
+    @property
+    def closed_files(self) -> ClosedFiles | None:
+        """What is shown of files that are not open; None as long as nobody has asked for any."""
+        return self.workspace_review.closed_files if "workspace_review" in vars(self) else None
+
+    @cached_property
+    def pulling(self) -> Pulling:
+        """What has the editor ask for diagnostics, if that is wanted."""
+        from kibitz.lsp.pulling import Pulling  # noqa: PLC0415 - after initialize
+
+        return Pulling(self.session, self.editor, self.client)
+
+    @cached_property
     def warming(self) -> Warming:
         """What prepares for files that are not open."""
         from kibitz.lsp.warming import Warming  # noqa: PLC0415 - after initialize
@@ -193,6 +216,9 @@ class KibitzServer(LanguageServer):
     def _renewed(self) -> None:
         self.warming.renew()
         self.trusting.renew()
+        self.pulling.renew()
+        if self.closed_files is not None:
+            self.closed_files.renew()
 
     @property
     def exit_code(self) -> int:
@@ -211,6 +237,9 @@ class KibitzServer(LanguageServer):
             self.warming.end()
             self.reporter.stop()
             self.watching.stop()
+            self.pulling.close()
+            if "workspace_review" in vars(self):
+                self.workspace_review.close()
             await self.setup.aclose(seconds)
 
     def lost_sync(self, uri: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
     from pathlib import Path
 
     from kibitz.app.doctor import Line
@@ -56,6 +57,24 @@ class Health:
     """What the user can do about it."""
     requests: int = 0
     """So many were sent by this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a review of all files in the open folders would take."""
+
+    paths: tuple[str, ...]
+    """The files that can be reviewed."""
+    asked: int = 0
+    """So many of them are not known, wholly or in part."""
+    tokens: int = 0
+    """What would be sent, about."""
+    cost_usd: Decimal | None = None
+    """US dollars, about; None where the price is not known."""
+    is_free: bool = False
+    """Whether the tokens stay on this machine."""
+    left_out: int = 0
+    """So many files more there are, which are too many at once."""
 
 
 class Outcome(Protocol):
@@ -112,6 +131,10 @@ class Knobs(Protocol):
     @property
     def trigger(self) -> str:
         """What begins a review: ``change``, ``save``, or ``manual``, only when the user asks."""
+
+    @property
+    def diagnostics(self) -> str:
+        """How the editor gets findings: ``push``, or ``pull`` if it can; of the settings for all folders."""
 
     @property
     def languages(self) -> Sequence[str]:
@@ -197,6 +220,19 @@ class ReviewService(Protocol):
 
         Goes by ``pace``, leaves out what ``is_open``, and tells ``on_step`` how many files are done, of how
         many. Cancelling it ends it; what is prepared by then stays.
+        """
+
+    async def survey(self, on_step: Callable[[int, int], None]) -> Survey:
+        """What there is to review in the open folders. Sends nothing; reads all of it, which takes seconds.
+
+        ``on_step`` is told how many files were looked at, of how many. Raises OpenAIError if the settings
+        do not say who would be asked.
+        """
+
+    async def assignment(self, path: str) -> Assignment | None:
+        """The review of a file of the open folders as it lies on the disk.
+
+        None if it is none of theirs (any more), or there is nothing to review, or it must not be.
         """
 
     def health(self) -> Health:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.documents import Document
     from kibitz.lsp.service import Knobs, ReviewService
+    from kibitz.lsp.shown import Shown
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.fallback import Step
     from kibitz.text.snapshot import TextChange
@@ -100,14 +101,18 @@ class Session:
 
     # What the editor does
 
-    def opened(self, uri: str, version: int, language_id: str, text: str) -> None:
-        """A document is open now."""
-        self.entered(self.documents.open(uri, version, language_id, text))
+    def opened(
+        self, uri: str, version: int, language_id: str, text: str, known: tuple[Shown, ...] = ()
+    ) -> None:
+        """A document is open now; what is ``known`` of its text is shown until it is reviewed."""
+        document = self.documents.open(uri, version, language_id, text)
+        document.shown = known
+        self.entered(document)
 
     def entered(self, document: Document) -> None:
         """A document is among the documents now."""
         self._scheduler.cancel(document.uri)
-        self.publisher.publish(document)  # Nothing; it may have been open already.
+        self.publisher.publish(document)  # Nothing, mostly; it may have been open already.
         now, before = self._clock.now(), self._opened_at
         self._opened_at = now
         document.background = before is not None and now - before < SETTLE_SECONDS
@@ -140,14 +145,14 @@ class Session:
             manual = self.knobs_of(document).trigger == "manual"
             self._now(document, Intent.LOOK if manual else Intent.WANTED)
 
-    def closed(self, uri: str) -> None:
-        """A document is not open any more."""
+    def closed(self, uri: str, *, stays: bool = False) -> None:
+        """A document is not open any more; whether what is shown of it ``stays``, by somebody else's word."""
         self.attention.lose(uri)
         self._scheduler.cancel(uri)
         self.reviews.closed(uri)
         document = self.documents.close(uri)
         if document is not None:
-            self.publisher.clear(document)
+            self.publisher.clear(document, stays=stays)
         self.reviews.on_change()
 
     def lost(self, uri: str | None) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, str] = {
     "kibitz.analyzeDocument": "reviewing.analyze_document",
+    "kibitz.analyzeWorkspace": "workspace.analyze_workspace",
     "kibitz.stop": "reviewing.stop",
     "kibitz.pause": "reviewing.pause",
     "kibitz.resume": "reviewing.resume",

@@ -28,12 +28,14 @@ async def stop(ls: KibitzServer, arguments: Sequence[object]) -> None:
     ls.session.stop(uri)
     if uri is None:
         ls.assistance.stop()
+        ls.workspace_review.stop()
         ls.warming.end()
 
 
 async def pause(ls: KibitzServer, _arguments: Sequence[object]) -> None:
     """Review nothing until told to go on."""
     ls.session.pause()
+    ls.workspace_review.stop()
     ls.warming.rest()
 
 

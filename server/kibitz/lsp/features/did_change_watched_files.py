@@ -13,3 +13,5 @@ if TYPE_CHECKING:
 def did_change_watched_files(ls: KibitzServer, params: types.DidChangeWatchedFilesParams) -> None:
     """Handle the notification."""
     ls.watching.changed(change.uri for change in params.changes)
+    if ls.closed_files is not None:
+        ls.closed_files.look()

@@ -1,4 +1,7 @@
-"""``textDocument/didClose``: the review is cancelled and the diagnostics go."""
+"""``textDocument/didClose``: the review is cancelled and the diagnostics go.
+
+Unless the file is shown anyway, because the workspace was reviewed.
+"""
 
 from __future__ import annotations
 
@@ -12,4 +15,7 @@ if TYPE_CHECKING:
 
 def did_close(ls: KibitzServer, params: types.DidCloseTextDocumentParams) -> None:
     """Handle the notification."""
-    ls.session.closed(params.text_document.uri)
+    uri, closed = params.text_document.uri, ls.closed_files
+    document = ls.session.documents.get(uri)
+    stays = closed is not None and document is not None and closed.closing(document)
+    ls.session.closed(uri, stays=stays)

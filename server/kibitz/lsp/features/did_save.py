@@ -14,3 +14,5 @@ def did_save(ls: KibitzServer, params: types.DidSaveTextDocumentParams) -> None:
     """Handle the notification."""
     ls.session.saved(params.text_document.uri)
     ls.watching.saved(params.text_document.uri)
+    if ls.closed_files is not None:
+        ls.closed_files.look()

@@ -21,6 +21,8 @@ _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="jupyter-notebook")], save=True
 )
 
+_PULLS = types.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False)
+
 
 def initialize(ls: KibitzServer, params: Mapping[str, Any]) -> types.InitializeResult:
     """Handle the request."""
@@ -39,6 +41,7 @@ def initialize(ls: KibitzServer, params: Mapping[str, Any]) -> types.InitializeR
                 code_action_kinds=list(KINDS), resolve_provider=client.resolves_edits
             ),
             hover_provider=True,
+            diagnostic_provider=_PULLS if client.pulls_from_start else None,
             execute_command_provider=types.ExecuteCommandOptions(commands=list(COMMANDS)),
             workspace=types.WorkspaceOptions(
                 workspace_folders=types.WorkspaceFoldersServerCapabilities(
