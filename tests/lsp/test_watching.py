@@ -9,6 +9,7 @@ from tests.support.lsp_wire import Json, Wire, settle, until
 
 from kibitz.config import default_user_file
 from kibitz.lsp.watching import SETTLE_SECONDS, is_ours
+from kibitz.state.places import state_dir
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,6 +54,7 @@ async def test_the_editor_is_asked_to_watch_in_one_request(wire: Wire) -> None:
     assert globs[3:] == [
         {"baseUri": folder, "pattern": "config.toml"},
         {"baseUri": folder, "pattern": "trust.json"},
+        {"baseUri": state_dir().as_uri(), "pattern": "dismissals.jsonl"},
     ]
 
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from kibitz.app.dismissals import suppression
+from kibitz.app.projects import Projects, trust_of_user
 from kibitz.findings.finding import Confidence, Finding, Fix, Severity
 from kibitz.lsp.reviews import Defaults
 from kibitz.lsp.service import Assignment, Health, Loading, Survey
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from kibitz.provider.limits.priority import Urgency
     from kibitz.provider.models import Context, ContextAnalysis, Suggestion
     from kibitz.review.result import Dismissed
+    from kibitz.review.suppress import Suppression
     from kibitz.review.warm import Pace
 
 MARK = re.compile(r"bug\d*")
@@ -173,6 +176,10 @@ class FakeService:
         self.readied += 1
         if self.unready is not None:
             raise self.unready
+
+    @property
+    def dismissals(self) -> Suppression:
+        return suppression(Projects(trust_of_user()))
 
     def refusal(self, path: str) -> str | None:
         return self.refused.get(path)

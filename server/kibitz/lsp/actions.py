@@ -131,6 +131,7 @@ class Offers:
         if "kibitz.dismiss" in COMMANDS:
             title = titled("Dismiss this finding", finding.title)
             yield self._doing(title, "kibitz.dismiss", named | {"scope": "finding"}, shown)
+        if "kibitz.dismiss" in COMMANDS and self._document.path is not None:
             title = titled("Dismiss in this file", finding.rule)
             yield self._doing(title, "kibitz.dismiss", named | {"scope": "rule"}, shown)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kibitz.provider.models import Context, ContextAnalysis, Suggestion, Usage
     from kibitz.review.result import Dismissed, Source
     from kibitz.review.reviewer import Review, Reviewer
+    from kibitz.review.suppress import Suppression
     from kibitz.review.warm import Pace
     from kibitz.telemetry.daybook import Counts
     from kibitz.text.spans import Span
@@ -105,6 +106,11 @@ class AppService:
     async def ready(self) -> None:
         """See ``ReviewService``."""
         await self._app.client()
+
+    @property
+    def dismissals(self) -> Suppression:
+        """See ``ReviewService``."""
+        return self._app.dismissals
 
     def refusal(self, path: str) -> str | None:
         """See ``ReviewService``."""

@@ -14,7 +14,7 @@ from kibitz.text.languages import block_comments, language_of, line_comments
 from kibitz.text.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kibitz.findings.finding import Finding
     from kibitz.lsp.service import Outcome
@@ -195,6 +195,19 @@ class Document:
         self.snapshot, self.reviewed, self.run, self.edited = snapshot, None, None, ()
         self._show(shown)
 
+    def judge(self, why: Callable[[Finding], str | None]) -> None:
+        """Others of its findings may be dismissed now: ``why``, or None, it tells for each of this text."""
+        judged = {each: why(each.current) or "" for each in self._every}
+        self._show(
+            carry((replace(each, dismissed=said) for each, said in judged.items()), (), self.snapshot.text)
+        )
+        if self.run is not None:
+            # What it leaves open stays as it is known by now, too.
+            known = {_claim(each): said for each, said in judged.items()}
+            self.run.base = tuple(
+                replace(each, dismissed=known.get(_claim(each), each.dismissed)) for each in self.run.base
+            )
+
     def outdate(self) -> None:
         """Its review would come to something else now, and so would the one under way."""
         self.reviewed = None
@@ -210,6 +223,12 @@ class Document:
         every = tuple(all_of_them)
         self.shown = tuple(each for each in every if not each.dismissed)
         self.dismissed = tuple(each for each in every if each.dismissed)
+
+
+def _claim(shown: Shown) -> object:
+    """What a finding says, wherever it is by now."""
+    finding = shown.finding
+    return finding.rule, finding.quote, finding.title, finding.trigger
 
 
 def _meets(one: Span, other: Span) -> bool:

@@ -67,6 +67,7 @@ class Defaults:
     max_delay_ms: int = 5000
     max_file_bytes: int = 262_144
     verify: str = "off"
+    dismissals: str = "user"
     diagnostics: str = "push"
 
 

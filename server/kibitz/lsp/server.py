@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.service import Backend
     from kibitz.lsp.session import Session
     from kibitz.lsp.setup import Setup
+    from kibitz.lsp.sorting import Sorting
     from kibitz.lsp.status import Status
     from kibitz.lsp.tracing import Trace
     from kibitz.lsp.trusting import Trusting
@@ -177,6 +178,13 @@ class KibitzServer(LanguageServer):
         return Pulling(self.session, self.editor, self.client)
 
     @cached_property
+    def sorting(self) -> Sorting:
+        """What shows anew what is dismissed, and what is not."""
+        from kibitz.lsp.sorting import Sorting  # noqa: PLC0415 - after initialize
+
+        return Sorting(self.session, self.clock)
+
+    @cached_property
     def warming(self) -> Warming:
         """What prepares for files that are not open."""
         from kibitz.lsp.warming import Warming  # noqa: PLC0415 - after initialize
@@ -188,7 +196,7 @@ class KibitzServer(LanguageServer):
         """What notices changes of files that reviews go by."""
         from kibitz.lsp.watching import Watching  # noqa: PLC0415 - after initialize
 
-        return Watching(self.setup, self.client, self.clock)
+        return Watching(self.setup, self.client, self.clock, self.sorting.soon)
 
     @cached_property
     def setup(self) -> Setup:
@@ -237,6 +245,7 @@ class KibitzServer(LanguageServer):
             self.warming.end()
             self.reporter.stop()
             self.watching.stop()
+            self.sorting.stop()
             self.pulling.close()
             if "workspace_review" in vars(self):
                 self.workspace_review.close()

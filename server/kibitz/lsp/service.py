@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kibitz.provider.limits.priority import Urgency
     from kibitz.provider.models import Context, ContextAnalysis, Suggestion, Usage
     from kibitz.review.result import Dismissed
+    from kibitz.review.suppress import Suppression
     from kibitz.review.warm import Pace
     from kibitz.telemetry.daybook import Counts
     from kibitz.text.spans import Span
@@ -137,6 +138,10 @@ class Knobs(Protocol):
         """How the editor gets findings: ``push``, or ``pull`` if it can; of the settings for all folders."""
 
     @property
+    def dismissals(self) -> str:
+        """Where new dismissals go: to the ``user``'s file, or to that of the ``team``."""
+
+    @property
     def languages(self) -> Sequence[str]:
         """The language ids that are reviewed; empty: all that kibitz knows."""
 
@@ -180,6 +185,10 @@ class ReviewService(Protocol):
 
         Raises OpenAIError if it cannot, and why.
         """
+
+    @property
+    def dismissals(self) -> Suppression:
+        """What was dismissed. Reads and writes the disk: use it in threads."""
 
     def refusal(self, path: str) -> str | None:
         """Why that file must not be sent anywhere, or None if it may. Reads the disk: call it in a thread."""

@@ -48,6 +48,11 @@ class Shown:
         """Where it is shown. That text is its quote, or the largest part of it that is left."""
         return self.rest or self.finding.span
 
+    @property
+    def current(self) -> Finding:
+        """The finding, where it is shown."""
+        return replace(self.finding, span=self.rest) if self.rest is not None else self.finding
+
 
 def carry(shown: Iterable[Shown], edits: Sequence[Replacement], text: str) -> tuple[Shown, ...]:
     """The findings after the edits that made ``text``, in its order; those of which nothing is left go.

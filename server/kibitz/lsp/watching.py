@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from lsprotocol import types
 
@@ -14,9 +14,12 @@ from kibitz.guard.ignore import IGNORE_FILES
 from kibitz.guard.trust import FILE_NAME as TRUST_NAME
 from kibitz.lsp.documents import path_of
 from kibitz.lsp.folders import folder_of
+from kibitz.review.dismissal_files import FILE_NAME as DISMISSALS_NAME
+from kibitz.review.dismissal_files import TEAM_FILE
+from kibitz.state.places import state_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from kibitz.lsp.capabilities import Client
@@ -28,6 +31,7 @@ SETTLE_SECONDS = 0.3
 _FOLDER, _CONTEXT = ".kibitz", "AGENTS.md"
 _MOST_FILES = 100
 """So many of a folder's files are looked at; reviews read fewer."""
+Signatures: TypeAlias = "frozenset[tuple[str, tuple[int, ...]]]"
 
 
 class Watching:
@@ -37,20 +41,28 @@ class Watching:
     is opened or saved, a thread looks at the files' times.
     """
 
-    def __init__(self, setup: Setup, client: Client, clock: Clock) -> None:
+    def __init__(
+        self, setup: Setup, client: Client, clock: Clock, dismissed: Callable[[], None] = lambda: None
+    ) -> None:
+        """``dismissed`` is told when something else may be dismissed."""
         self._setup = setup
+        self._dismissed = dismissed
         self._client = client
         self._clock = clock
         self._users: frozenset[str] = frozenset()
         """Paths of the user's own files."""
+        self._dismissals = ""
+        """The path of what the user dismissed."""
         self._timer: Timer | None = None
-        self._seen: object = None
+        self._seen: Signatures | None = None
         self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> Sequence[types.Registration]:
         """Begin; what the editor is to be asked for, if it can do that."""
-        file = await asyncio.to_thread(default_user_file)
-        users = (file, file.with_name(TRUST_NAME))
+        file, state = await asyncio.to_thread(lambda: (default_user_file(), state_dir()))
+        dismissals = state / DISMISSALS_NAME
+        users = (file, file.with_name(TRUST_NAME), dismissals)
+        self._dismissals = str(dismissals)
         self._users = frozenset(map(str, users))
         wanted = []
         if self._client.registers_configuration:
@@ -65,8 +77,7 @@ class Watching:
 
     def changed(self, uris: Iterable[str]) -> None:
         """These files were written, made or removed."""
-        if any(path in self._users or is_ours(path) for path in map(path_of, uris) if path):
-            self._soon()
+        self._react(filter(None, map(path_of, uris)))
 
     def saved(self, uri: str) -> None:
         """A document was saved."""
@@ -88,8 +99,16 @@ class Watching:
     async def _look(self) -> None:
         roots = [path for uri in self._setup.roots if (path := folder_of(uri)) is not None]
         before, self._seen = self._seen, await asyncio.to_thread(_signatures, sorted(self._users), roots)
-        if before is not None and before != self._seen:
-            self._soon()
+        if before is not None:
+            self._react({path for path, _ in before ^ self._seen})
+
+    def _react(self, paths: Iterable[str]) -> None:
+        """These files are others now."""
+        for path in paths:
+            if path == self._dismissals or path.endswith(f"/{TEAM_FILE}"):
+                self._dismissed()
+            elif path in self._users or is_ours(path):
+                self._soon()
 
     def _soon(self) -> None:
         if self._timer is not None:
@@ -118,10 +137,10 @@ def watchers(client: Client, users: Iterable[Path]) -> list[types.FileSystemWatc
     return [types.FileSystemWatcher(glob) for glob in globs]
 
 
-def _signatures(users: Iterable[str], roots: Iterable[str]) -> object:
+def _signatures(users: Iterable[str], roots: Iterable[str]) -> Signatures:
     """What tells whether files of the user, and of projects, are what they were. Reads the disk."""
     paths = (*users, *(path for root in roots for path in _files_of(root)))
-    return [(path, _signature(path)) for path in paths]
+    return frozenset((path, _signature(path)) for path in paths)
 
 
 def _files_of(root: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pygls.exceptions import JsonRpcInvalidParams
 
 from kibitz.lsp.actions import complaint, fix_of, titled
+from kibitz.lsp.commands.named import named_finding
 from kibitz.lsp.edits import workspace_edit
 from kibitz.lsp.place import Place, decode
 from kibitz.lsp.rendering import identity
@@ -14,14 +15,12 @@ from kibitz.lsp.rendering import identity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kibitz.lsp.documents import Document
     from kibitz.lsp.server import KibitzServer
-    from kibitz.lsp.shown import Shown
 
 
 async def fix(ls: KibitzServer, arguments: Sequence[object]) -> dict[str, Any]:
     """Mend a finding, or write a place anew; the outcome is told, and returned."""
-    named = _finding(ls, arguments)
+    named = named_finding(ls, arguments)
     if named is not None:
         document, shown = named
         own = fix_of(shown, document.snapshot.text)
@@ -45,7 +44,7 @@ async def _apply(ls: KibitzServer, edit: Any, title: str) -> dict[str, Any]:
 
 async def explain(ls: KibitzServer, arguments: Sequence[object]) -> dict[str, Any]:
     """Say what a finding, or a place, is about; the hover on the finding tells it from now on."""
-    named = _finding(ls, arguments)
+    named = named_finding(ls, arguments)
     if named is not None:
         document, shown = named
         place = Place.of(document.snapshot, shown.span, (complaint(shown.finding),))
@@ -69,16 +68,3 @@ def _place(arguments: Sequence[object]) -> Place:
             "the argument should be {uri, id}, or what a code action of kibitz carries"
         )
     return place
-
-
-def _finding(ls: KibitzServer, arguments: Sequence[object]) -> tuple[Document, Shown] | None:
-    """The finding that the argument names; None if it names none."""
-    first = arguments[0] if arguments else None
-    if not isinstance(first, dict) or "id" not in first:
-        return None
-    document = ls.session.documents.get(str(first.get("uri")))
-    if document is not None:
-        for shown in (*document.shown, *document.dismissed):
-            if identity(shown.finding) == first["id"]:
-                return document, shown
-    raise JsonRpcInvalidParams("there is no such finding any more; it was mended, or its code changed")
