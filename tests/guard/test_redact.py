@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import ast
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.texts import texts
 
-from kibitz.guard.redact import MAX_SECRETS, Redacted, Refused, environment_secrets, redact
+from kibitz.guard.redact import MAX_SECRETS, Redacted, Refused, environment_secrets, home_folder, redact
 from kibitz.text.lines import LineIndex
 from kibitz.text.spans import Span
 
@@ -173,3 +174,26 @@ def test_redacting_keeps_every_place_and_restoring_brings_back_the_text(text: st
     restored = redacted.restore(redacted.text)
     assert restored in {text, None} or "x://u:k9z@h" in text
     assert f"{KEY}\n" not in redacted.text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("home", "hidden"),
+    [
+        ("/home/alice", True),
+        ("/Users/bob", True),
+        ("C:\\Users\\bob", True),
+        ("/root", False),
+        ("", False),
+        ("/", False),
+    ],
+)
+def test_the_home_folder_is_hidden_if_it_is_one_persons(home: str, hidden: bool) -> None:
+    assert home_folder({"HOME": home}) == ((home,) if hidden else ())
+    assert home_folder({"USERPROFILE": home}) == ((home,) if hidden else ())
+
+
+def test_a_long_word_is_restored_in_linear_time() -> None:
+    redacted = redact(f"token = '{KEY}'")
+    began = time.process_time()
+    assert redacted.restore("a" * 1_000_000) == "a" * 1_000_000
+    assert time.process_time() - began < 2  # It takes 40 ms; from each character on it took hours.

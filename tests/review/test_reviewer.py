@@ -499,3 +499,13 @@ async def test_whoever_rewrites_is_not_told_what_a_project_adds() -> None:
     for path in ("/a.py", "/shop/a.py"):
         await reviewer.review(Source(function("a"), "python", path=path))
     assert len(client.asked) == 1
+
+
+async def test_a_document_of_too_many_units_is_not_sent_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kibitz.guard.budget.MAX_UNITS", 2)
+    async with FakeProvider(reviewer()) as fake, real_client(fake) as client:
+        text = document("one", "two", "three")
+        review = await make(client).review(Source(text, "python"))
+        assert fake.requests == []
+    assert [error.code for error in review.errors] == ["too-many-units"]
+    assert review.unreviewed == (Span(0, len(text)),)

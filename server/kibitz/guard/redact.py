@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kibitz.text.spans import Span
 
-__all__ = ["Redacted", "Refused", "Secret", "environment_secrets", "redact"]
+__all__ = ["Redacted", "Refused", "Secret", "environment_secrets", "home_folder", "redact"]
 
 MAX_SECRETS = 20
 """Different secrets in one text; with more, it is a file of secrets and stays here as a whole."""
@@ -29,10 +29,11 @@ _MIN_VARIABLE = 12
 _SMALL = 1000
 """Characters; a snippet that is mostly one key may still be code, a larger text is a key file."""
 
-_MAX_NUMBER = 1000
+_MAX_NUMBER = 100
 _LONG = "REDACTED_SECRET_{}_"
 _SHORT = "RDCT{}"
-_TAG_LIKE = re.compile(r"\w*(?:REDACTED_SECRET|RDCT\d)\w*", re.IGNORECASE | re.ASCII)
+_TAG_LIKE = re.compile(r"(?<!\w)\w*(?:REDACTED_SECRET|RDCT\d)\w*", re.IGNORECASE | re.ASCII)
+# From the start of a word only: from each of its characters it would be quadratic.
 _LINES = re.compile(r"[^\r\n]+")
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 
@@ -80,7 +81,7 @@ def redact(
 ) -> Redacted:
     """``text`` with every secret that is found in it replaced, those in ``literals`` in any case.
 
-    Takes about 10 ms for 100 KB. ``clock`` gives seconds of processor time.
+    Takes about 10 ms for 100 KB, and at most 50 ms. ``clock`` gives seconds of processor time.
 
     Raises:
         Refused: ``too-large`` or ``too-costly`` (it could not be checked in full), ``too-many-secrets``, or
@@ -111,6 +112,12 @@ def environment_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
+def home_folder(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The user's home folder, for ``literals``: it mostly says who they are. None that many share."""
+    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    return (home,) if re.fullmatch(r"(?:/[^/]+){2,}|[A-Za-z]:(?:\\[^\\]+){2,}", home) else ()
+
+
 def _replaced(text: str, hits: tuple[Secret, ...]) -> Redacted:
     tags: dict[str, str] = {}
     parts, at = [], 0
@@ -135,7 +142,7 @@ def _tag(length: int, text: str, taken: Mapping[str, str]) -> str:
     used = set(taken.values())
     for number in range(1, _MAX_NUMBER):
         tag = form.format(number).ljust(length, "X")[:length]
-        if tag not in text and tag not in used:
+        if tag not in used and tag not in text:
             return tag
     raise Refused("too-many-secrets", "no tag is left that the text does not hold itself, so it is not sent")
 

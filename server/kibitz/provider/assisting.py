@@ -11,11 +11,10 @@ from kibitz.findings.anchor import find
 from kibitz.findings.finding import Fix
 from kibitz.findings.fix import gate
 from kibitz.findings.parses import parses_as_well
-from kibitz.guard.redact import redact
 from kibitz.guard.sanitize import plain
 from kibitz.provider.models import ContextAnalysis, Edit, Suggestion
 from kibitz.provider.questions import decoded, question_of
-from kibitz.provider.shield import Shielded, shield
+from kibitz.provider.shield import Shielded, hidden, shield
 
 if TYPE_CHECKING:
     from kibitz.provider.call import Call, Tally
@@ -33,12 +32,12 @@ async def suggest(
     connection: Connection, place: Context, keys: tuple[str, ...], call: Call
 ) -> list[Suggestion]:
     """Ask for suggestions; those whose edits do not all pass the gate are left out."""
-    hidden, shown = await connection.turns.in_thread(_hide, place, keys)
+    code, shown = await connection.turns.in_thread(_hide, place, keys)
     request = assist.suggest(shown)
     answer = await connection.ask(
         question_of(request, place.language), decoded(assist.parse_suggestions), call
     )
-    return await connection.turns.in_thread(_usable, answer, hidden, place, call.tally)
+    return await connection.turns.in_thread(_usable, answer, code, place, call.tally)
 
 
 async def analyse(
@@ -66,40 +65,42 @@ def _clean(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _hide(place: Context, keys: tuple[str, ...]) -> tuple[Shielded, Context]:
     """The place with its secrets hidden: its code, what tools quote of it, and what the user typed."""
-    hidden = shield(place.text, keys=keys)
+    code = shield(place.text, keys=keys)
     diagnostics = tuple(
-        replace(each, message=redact(each.message, literals=keys).text) for each in place.diagnostics
+        replace(each, span=code.shown(each.span), message=hidden(each.message, keys))
+        for each in place.diagnostics
     )
-    instruction = redact(place.instruction, literals=keys).text
-    return hidden, replace(place, text=hidden.text, diagnostics=diagnostics, instruction=instruction)
+    instruction = hidden(place.instruction, keys)
+    span = code.shown(place.span)
+    return code, replace(place, text=code.text, span=span, diagnostics=diagnostics, instruction=instruction)
 
 
-def _usable(answer: assist.Suggestions, hidden: Shielded, place: Context, tally: Tally) -> list[Suggestion]:
+def _usable(answer: assist.Suggestions, code: Shielded, place: Context, tally: Tally) -> list[Suggestion]:
     suggestions = []
     for claim in answer.claims:
         title = plain(claim.title, TITLE_LENGTH)
-        edits = _edits(claim, hidden, place.language)
+        edits = _edits(claim, code, place.language)
         if title and edits:
             rationale = plain(claim.rationale, TEXT_LENGTH)
             suggestions.append(Suggestion(title, rationale, edits, tally.usage))
     return suggestions
 
 
-def _edits(claim: assist.SuggestionClaim, hidden: Shielded, language: str) -> tuple[Edit, ...]:
+def _edits(claim: assist.SuggestionClaim, code: Shielded, language: str) -> tuple[Edit, ...]:
     """The edits in order, or none if one of them must not be made: half a suggestion may be worse."""
     edits: list[Edit] = []
     for each in claim.edits:
-        anchor = find(each.quote, each.start_line, hidden.lines)
-        fix = gate(hidden.lines, anchor, each.replacement, language, max_lines=MAX_LINES) if anchor else None
-        known = hidden.reveal_fix(fix) if isinstance(fix, Fix) else None
-        if known is None:
+        anchor = find(each.quote, each.start_line, code.lines)
+        fix = gate(code.lines, anchor, each.replacement, language, max_lines=MAX_LINES) if anchor else None
+        known = code.reveal_fix(fix) if isinstance(fix, Fix) else None
+        if not isinstance(known, Fix):
             return ()
         edits.append(Edit(known.span, known.old_text, known.new_text, known.needs_review))
     edits.sort(key=lambda edit: edit.span)
     if any(one.span.end > other.span.start for one, other in pairwise(edits)):
         return ()
     # Each is fine alone; whether they are together is another question.
-    after = hidden.original
+    after = code.original
     for edit in reversed(edits):
         after = after[: edit.span.start] + edit.new_text + after[edit.span.end :]
-    return () if parses_as_well(hidden.original, after, language) is False else tuple(edits)
+    return () if parses_as_well(code.original, after, language) is False else tuple(edits)

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from kibitz.config import environment
-from kibitz.guard.redact import Refused, environment_secrets
+from kibitz.guard.redact import Refused, environment_secrets, home_folder
 from kibitz.provider import assisting
 from kibitz.provider.call import Call, Tally
 from kibitz.provider.connection import Connection
@@ -89,7 +89,8 @@ class OpenAIClient:
             clock=clock,
             observer=observer,
         )
-        self._environment = environment_secrets(environment())
+        environ = environment()
+        self._environment = (*environment_secrets(environ), *home_folder(environ))
 
     def __repr__(self) -> str:
         return f"OpenAIClient(model={self.config.model!r}, endpoint={self.config.endpoint.name!r})"

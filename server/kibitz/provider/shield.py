@@ -1,6 +1,7 @@
-"""Code as it may leave: secrets replaced one to one, and put back into what returns.
+"""Code as it may leave: bounded, its secrets hidden, what is invisible shown; and what returns, put back.
 
-Replacing keeps every offset, so what is found in the shielded text stands at the same place in the original.
+Lines stay as they are. Within a line, the mark of an invisible character takes more room than it did, so
+places are counted back.
 """
 
 from __future__ import annotations
@@ -8,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kibitz.findings.fix import Rejection
+from kibitz.guard.budget import check_text, check_tokens
+from kibitz.guard.invisible import introduces_invisible
 from kibitz.guard.redact import redact
+from kibitz.guard.visible import visible
+from kibitz.provider.tokens import estimate
 from kibitz.text.lines import LineIndex
 
 if TYPE_CHECKING:
@@ -16,16 +22,19 @@ if TYPE_CHECKING:
 
     from kibitz.findings.finding import Finding, Fix
     from kibitz.findings.guidance import Guidance
-    from kibitz.guard.redact import Redacted
+    from kibitz.guard.redact import Redacted, Secret
+    from kibitz.guard.visible import Visible
     from kibitz.text.spans import Span
 
-SECRET = "fix-touches-secret"  # noqa: S105 - a reason to drop a fix
-"""Why a fix was dropped: it changes a secret in part, or names one that is not there."""
+_SECRET = Rejection("touches-secret")
+"""It changes a secret in part, or names one that is not there."""
+_INVISIBLE = Rejection("touches-invisible")
+"""The same of an invisible character."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Shielded:
-    """A text whose secrets are hidden from the model."""
+    """A text of which a model sees what it may see."""
 
     original: str
     lines: LineIndex
@@ -34,6 +43,7 @@ class Shielded:
     _redacted: Redacted
     _head: str
     """What was shielded together with the text, before it."""
+    _visible: Visible
 
     @property
     def secrets(self) -> int:
@@ -41,26 +51,50 @@ class Shielded:
         return len(self._redacted.hits)
 
     @property
+    def hits(self) -> tuple[Secret, ...]:
+        """The secrets of the text, where they stand in the original."""
+        start = len(self._head)
+        return tuple(
+            replace(hit, span=hit.span.shift(-start))
+            for hit in self._redacted.hits
+            if hit.span.start >= start
+        )
+
+    @property
     def text(self) -> str:
         """What the model sees."""
         return self.lines.text
 
+    def shown(self, span: Span) -> Span:
+        """What the model sees of ``span`` of the original."""
+        return self._visible.shown(span)
+
     def reveal(self, finding: Finding) -> tuple[Finding, str | None]:
         """A finding of the shielded text as one of the original, and why it lost its fix if it did."""
-        fix = None if finding.fix is None else self.reveal_fix(finding.fix)
-        dropped = SECRET if finding.fix is not None and fix is None else None
-        return replace(finding, quote=finding.span.of(self.original), fix=fix), dropped
+        span = self._visible.origin(finding.span)
+        known = replace(finding, span=span, quote=span.of(self.original), fix=None)
+        if finding.fix is None:
+            return known, None
+        fix = self.reveal_fix(finding.fix)
+        if isinstance(fix, Rejection):
+            return known, f"fix-{fix.reason}"
+        return replace(known, fix=fix), None
 
-    def reveal_fix(self, fix: Fix) -> Fix | None:
-        """A fix of the shielded text as one of the original; None if it tampers with a secret."""
-        if self._cuts(fix.span):
-            return None
-        new = self._redacted.restore(fix.new_text)
-        old = fix.span.of(self.original)
+    def reveal_fix(self, fix: Fix) -> Fix | Rejection:
+        """A fix of the shielded text as one of the original, unless it tampers with what is hidden."""
+        span = self._visible.origin(fix.span)
+        if self._cuts(span):
+            return _SECRET
+        shown = self._visible.restore(fix.new_text, fix.old_text)
+        if shown is None:
+            return _INVISIBLE
+        new, old = self._redacted.restore(shown), span.of(self.original)
         # A tag that the old lines do not have may be another piece's, and stand for another secret there.
         if new is None or any(secret in new and secret not in old for secret in self._values()):
-            return None
-        return replace(fix, old_text=old, new_text=new)
+            return _SECRET
+        if introduces_invisible(old, new):
+            return _INVISIBLE
+        return replace(fix, span=span, old_text=old, new_text=new)
 
     def _cuts(self, span: Span) -> bool:
         """Whether a secret is only partly inside."""
@@ -77,20 +111,33 @@ def shield(text: str, context: str = "", *, keys: Iterable[str] = ()) -> Shielde
     """Hide the secrets of ``text`` and ``context``; ``keys`` are hidden wherever they stand.
 
     Raises:
-        kibitz.guard.redact.Refused: there are too many, or looking takes too long: it must not be sent.
+        kibitz.guard.redact.Refused: it is too large, has too many, or looking takes too long: it must not be
+            sent.
     """
+    check_text(text)
+    check_text(context)
     # Together, so that one secret has one tag, and different ones never share theirs.
     head = f"{context}\n" if context else ""
     redacted = redact(head + text, literals=keys)
+    shown = visible(redacted.text[len(head) :])
+    beside = visible(redacted.text[: max(len(head) - 1, 0)]).text
+    check_tokens(estimate(shown.text) + estimate(beside))
     return Shielded(
         original=text,
-        lines=LineIndex(redacted.text[len(head) :]),
-        context=redacted.text[: max(len(head) - 1, 0)],
+        lines=LineIndex(shown.text),
+        context=beside,
         _redacted=redacted,
         _head=head,
+        _visible=shown,
     )
 
 
 def shielded(guidance: Guidance | None, keys: Iterable[str] = ()) -> Guidance | None:
     """What a project adds to a question, without secrets; else as ``shield``."""
-    return None if guidance is None else replace(guidance, text=redact(guidance.text, literals=keys).text)
+    return None if guidance is None else replace(guidance, text=hidden(guidance.text, keys))
+
+
+def hidden(text: str, keys: Iterable[str] = ()) -> str:
+    """A text that is sent along and of which nothing comes back; else as ``shield``."""
+    check_text(text)
+    return visible(redact(text, literals=keys).text).text

@@ -23,6 +23,7 @@ from kibitz.provider.questions import decoded, question_of
 from kibitz.provider.shares import shares
 from kibitz.provider.together import side_by_side
 from kibitz.provider.tokens import estimate, guidance_tokens
+from kibitz.text.lines import LineIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from kibitz.provider.landing import Job, Landing
     from kibitz.provider.models import PieceAnalysis, Usage
     from kibitz.provider.wire import Answer
-    from kibitz.text.lines import LineIndex
 
 REFUTED = "refuted"
 """Why a finding was dropped: the verifier traced it, and it does not hold."""
@@ -70,7 +70,8 @@ def _held(jobs: Sequence[Job], landing: Landing) -> list[_Held]:
     result = []
     for job in jobs:
         analysis = landing.held[job.index]
-        suspect = Suspect(job, tuple(_claimed(finding, job.shielded.lines) for finding in analysis.findings))
+        lines = LineIndex(job.shielded.original)
+        suspect = Suspect(job, tuple(_claimed(finding, lines) for finding in analysis.findings))
         tokens = estimate(verify.verification([suspect]).request.input)
         result.append(_Held(job, analysis, suspect, tokens))
     return result

@@ -14,6 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from kibitz.findings.prompt import INSTRUCTIONS, SCHEMA
+from kibitz.guard.budget import check_units
+from kibitz.guard.secrets import Refused
+from kibitz.provider.errors import APIError
 from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.provider.tokens import estimate, guidance_tokens
 from kibitz.review.entries import entries_of, pack
@@ -23,6 +26,7 @@ from kibitz.review.recognition import Recogniser, dismissed_of
 from kibitz.review.result import Review, ReviewSettings, Source, Stats
 from kibitz.review.run import Batch, Run
 from kibitz.review.whole import Whose, whose
+from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -142,6 +146,10 @@ class Reviewer:
         if recognition is not None and recognition.review is not None:
             return recognition.review
         entries = await self._entries(source, mine, guidance)
+        try:
+            check_units(len(entries))
+        except Refused as why:
+            return _not_sent(source, why)
         run, urgency = Run(entries, bool(mine.identity.verifier), retry), urgency or Urgency()
         run.dismissed = await dismissed_of(source, settings)
         fetched = await self._fetch(entries)
@@ -279,3 +287,7 @@ class Reviewer:
         news = (analysis.findings != before[digest].findings for digest, analysis in flight.landed.items())
         if self.on_renewed is not None and any(news):
             self.on_renewed()
+
+
+def _not_sent(source: Source, why: Refused) -> Review:
+    return Review(unreviewed=(Span(0, len(source.text)),), errors=(APIError(str(why), code=why.reason),))
