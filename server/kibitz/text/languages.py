@@ -194,6 +194,11 @@ def language_of_name(name: str, first_line: str = "") -> str | None:
     return _BY_EXTENSION.get(extension)
 
 
+def languages() -> tuple[str, ...]:
+    """All that there are."""
+    return tuple(_LANGUAGES)
+
+
 def fence(language: str) -> str:
     """What a Markdown code block of that language is introduced by, such as ``tsx``; "" for plain text."""
     if language == PLAIN:

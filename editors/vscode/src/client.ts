@@ -1,0 +1,123 @@
+/** The one connection to a server: what it is started with, and what is made of what it says. */
+
+import { spawn } from 'node:child_process';
+import * as vscode from 'vscode';
+import {
+  CloseAction,
+  type ErrorHandler,
+  ExecuteCommandRequest,
+  LanguageClient,
+  type LanguageClientOptions,
+  MessageType,
+  RevealOutputChannelOn,
+  type ServerOptions,
+  ShowMessageNotification,
+} from 'vscode-languageclient/node';
+import type { Configuration } from './configuration.ts';
+import { forServer } from './environment.ts';
+import type { Server } from './locating.ts';
+import { type Status, statusOf } from './status.ts';
+
+const STATUS = '$/kibitz/status';
+/** Of crashes within three minutes, so many are put right by themselves. */
+const RESTARTS = 4;
+
+export interface Hearing {
+  status(status: Status): void;
+  message(text: string, type: MessageType): void;
+  /** It ended too often, and is left alone. */
+  gaveUp(): void;
+}
+
+export class Client {
+  readonly #client: LanguageClient;
+  #hushed = 0;
+
+  constructor(
+    server: Server,
+    secrets: () => Promise<Record<string, string>>,
+    cwd: string,
+    languages: readonly string[],
+    configuration: Configuration,
+    log: vscode.LogOutputChannel,
+    hearing: Hearing,
+  ) {
+    // Asked for anew at each start, also after a crash: settings and key are those of that moment.
+    const start: ServerOptions = async () =>
+      spawn(server.command, server.args, {
+        cwd,
+        env: forServer(process.env, { ...configuration.environment(), ...(await secrets()) }),
+        stdio: 'pipe',
+        windowsHide: true,
+      });
+    const options: LanguageClientOptions = {
+      documentSelector: ['file', 'untitled'].flatMap((scheme) => languages.map((language) => ({ scheme, language }))),
+      diagnosticCollectionName: 'kibitz',
+      outputChannel: log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      initializationOptions: () => configuration.section(),
+      errorHandler: { error: (...all) => handler().error(...all), closed: () => handler().closed() },
+      middleware: {
+        workspace: {
+          configuration: (params, token, next) =>
+            params.items.every((item) => item.section === 'kibitz')
+              ? params.items.map((item) => configuration.section(item.scopeUri ? vscode.Uri.parse(item.scopeUri) : undefined))
+              : next(params, token),
+          // The server asks for what it wants to know: sent along would be the defaults, too.
+          didChangeConfiguration: async (_sections, next) => next(undefined),
+        },
+      },
+    };
+    this.#client = new LanguageClient('kibitz', 'kibitz', start, options);
+    const usual = this.#client.createDefaultErrorHandler(RESTARTS);
+    const handler = (): ErrorHandler => ({
+      error: (error, message, count) => usual.error(error, message, count),
+      closed: async () => {
+        const result = await usual.closed();
+        if (result.action === CloseAction.DoNotRestart) hearing.gaveUp();
+        return { ...result, handled: true };
+      },
+    });
+    // Its commands are registered once, by the extension, whether a server runs or not; registered here as
+    // well, they would clash.
+    const feature = this.#client.getFeature(ExecuteCommandRequest.method);
+    feature.initialize = () => undefined;
+    this.#client.onNotification(STATUS, (params: unknown) => {
+      const status = statusOf(params);
+      if (status) hearing.status(status);
+    });
+    this.#client.onNotification(ShowMessageNotification.type, ({ type, message }) => {
+      if (this.#hushed === 0 || type !== MessageType.Info) hearing.message(message, type);
+    });
+  }
+
+  get running(): boolean {
+    return this.#client.isRunning();
+  }
+
+  async start(): Promise<void> {
+    await this.#client.start();
+  }
+
+  /** End it. Rejections are of no use to anybody: it was still starting, or is gone. */
+  async stop(): Promise<void> {
+    await this.#client.stop().catch(() => undefined);
+    await this.#client.dispose().catch(() => undefined);
+  }
+
+  async execute(command: string, args: readonly unknown[]): Promise<unknown> {
+    return this.#client.sendRequest(ExecuteCommandRequest.type, { command, arguments: [...args] });
+  }
+
+  /** The same, for those who show the answer themselves: what the server tells about it is not shown. */
+  async executeQuietly(command: string): Promise<unknown> {
+    this.#hushed += 1;
+    try {
+      return await this.execute(command, []);
+    } finally {
+      this.#hushed -= 1;
+    }
+  }
+}
+
+export { MessageType };
