@@ -33,6 +33,7 @@ class CapturedWire(Wire):
         self.answers = {
             "workspace/configuration": lambda m: [self.settings for _ in m["params"]["items"]],
             "client/registerCapability": lambda _m: None,
+            "client/unregisterCapability": lambda _m: None,
             "window/workDoneProgress/create": lambda _m: None,
             "workspace/applyEdit": self._make,
             "workspace/diagnostic/refresh": lambda _m: None,
@@ -124,6 +125,7 @@ class CapturedWire(Wire):
             "window/showDocument": self.can("window", "showDocument", "support"),
             "window/showMessageRequest": True,
             "client/registerCapability": all(map(self._registers, self.registered)),
+            "client/unregisterCapability": all(map(self._registers, self.registered)),
         }
         asked = {m["method"] for m in self.received if "method" in m and "id" in m}
         return sorted(method for method in asked if not able.get(method))

@@ -28,6 +28,8 @@ class Expected:
     """A diagnostic's code leads to a page."""
     related: bool = False
     fades: bool = True
+    pulls: bool = False
+    """It can be had to ask for diagnostics, without missing any."""
     notebooks: bool = False
 
 
@@ -49,6 +51,7 @@ EXPECTED = {
         registers=frozenset({CONFIGURATION, WATCHED_FILES}),
         links=True,
         related=True,
+        pulls=True,
         notebooks=True,
     ),
 }
