@@ -127,6 +127,7 @@ def test_json_positions_are_code_points(folder: Path, capsys: pytest.CaptureFixt
         "files",
         "units",
         "cached_units",
+        "dismissed",
         "requests",
         "input_tokens",
         "output_tokens",

@@ -177,6 +177,7 @@ def test_json_is_what_was_promised() -> None:
             "files": 1,
             "units": 2,
             "cached_units": 1,
+            "dismissed": 0,
             "requests": 1,
             "input_tokens": 1200,
             "output_tokens": 34,

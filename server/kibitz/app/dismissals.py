@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kibitz.review.suppress import Place, Suppression
+from kibitz.app.projects import Projects, trust_of_user
+from kibitz.review.suppress import Kept, Place, Suppression
 from kibitz.state.places import state_dir
 
 if TYPE_CHECKING:
-    from kibitz.app.projects import Projects
+    from pathlib import Path
 
 
 def suppression(projects: Projects) -> Suppression:
@@ -24,6 +24,12 @@ def suppression(projects: Projects) -> Suppression:
     return Suppression(state_dir(), place)
 
 
-def file_of(root: str, file: str) -> str:
-    """Where something was dismissed, for people."""
-    return str(Path(root, file)) if file else "a document that is no file"
+def known_to_user() -> Suppression:
+    """The same for a command that needs nothing else."""
+    return suppression(Projects(trust_of_user()))
+
+
+def listed(known: Suppression, root: Path | None) -> tuple[Kept, ...]:
+    """What the user dismissed anywhere, and the team in the project ``root``. Blocks."""
+    files = [known.user, *([known.team(root)] if root is not None else [])]
+    return tuple(Kept(each, file) for file in files for each in file.look().every)

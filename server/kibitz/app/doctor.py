@@ -14,6 +14,7 @@ from kibitz._version import __version__
 from kibitz.app import amounts, editors, keys
 from kibitz.app.cache_overview import overview
 from kibitz.app.caching import opened
+from kibitz.app.dismissals import known_to_user
 from kibitz.app.project_files import load
 from kibitz.app.projects import root_of, trust_of_user
 from kibitz.config import default_user_file
@@ -64,6 +65,8 @@ async def examine(loaded: Loaded, *, offline: bool) -> AsyncIterator[Line]:
         yield line
     for line in await asyncio.to_thread(lambda: [*_project()]):
         yield line
+    for line in await asyncio.to_thread(lambda: [*_dismissals()]):
+        yield line
     for line in await _keys(loaded):
         yield line
     yield await asyncio.to_thread(_local_model, loaded)
@@ -109,6 +112,29 @@ def _project() -> Iterator[Line]:
         )
     for problem in project.problems:
         yield Line(State.PROBLEM, f"project {root}: {problem}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _dismissals() -> Iterator[Line]:
+    """How much is not shown any more, by whose word, and what of that cannot be read."""
+    known, root = known_to_user(), root_of(Path.cwd())
+    files = {"you": known.user} | ({"the team": known.team(root)} if root is not None else {})
+    for who, file in files.items():
+        lines = file.look()
+        if lines.every:
+            count = _counted(len(lines.every), "dismissal")
+            yield Line(State.OK, f"{count} by {who}, in {file.path}", "See all with: kibitz dismissals")
+        if file.problem:
+            yield Line(State.PROBLEM, f"{file.path} is not used: {file.problem}")
+        if lines.numbers:
+            count = _counted(len(lines.numbers), "line")
+            what = f"{file.path}: {count} not understood, the first is line {lines.numbers[0]}"
+            yield Line(State.PROBLEM, what, "Mend or remove it; a newer kibitz may have written it")
+        if not lines.is_whole:
+            yield Line(State.PROBLEM, f"{file.path} is too long: not all of it is used", "Remove old lines")
 
 
 async def _keys(loaded: Loaded) -> list[Line]:

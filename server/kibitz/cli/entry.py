@@ -26,6 +26,7 @@ _COMMANDS = {
     "cache": "Say what the cache holds and saved; clear, verify, export, import it.",
     "doctor": "Say whether everything is in order, and what to do if not.",
     "rules": "List the rules, or explain one.",
+    "dismissals": "List what is not shown any more, bring it back, or share it.",
     "trust": "Let a project add its own rules and notes to reviews.",
 }
 

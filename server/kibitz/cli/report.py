@@ -55,6 +55,8 @@ class FileReport:
     cached_units: int = 0
     hidden: int = 0
     """Findings that the settings keep back."""
+    dismissed: int = 0
+    """Findings that are left out because somebody dismissed them."""
     dropped: int = 0
     """Claims that could not be found in the code or were not safe to show."""
     usage: Usage = field(default_factory=Usage)

@@ -151,6 +151,7 @@ def _report(target: Target, content: Content, review: Review) -> FileReport:
         units=stats.units,
         cached_units=stats.cached_units,
         hidden=stats.hidden,
+        dismissed=len(review.dismissed),
         dropped=sum(stats.dropped.values()),
         usage=stats.usage,
         verification=stats.verification,

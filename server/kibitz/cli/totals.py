@@ -24,6 +24,7 @@ class Totals:
     units: int = 0
     cached_units: int = 0
     hidden: int = 0
+    dismissed: int = 0
     dropped: int = 0
     usage: Usage = field(default_factory=Usage)
     verification: Verification = field(default_factory=Verification)
@@ -59,6 +60,7 @@ class Tally:
             units=before.units + report.units,
             cached_units=before.cached_units + report.cached_units,
             hidden=before.hidden + report.hidden,
+            dismissed=before.dismissed + report.dismissed,
             dropped=before.dropped + report.dropped,
             usage=before.usage + report.usage,
             verification=before.verification + report.verification,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, fields
+from hashlib import sha256
 
 from kibitz.findings.fingerprint import LENGTH
 from kibitz.guard.invisible import strip_invisible
@@ -37,6 +38,11 @@ class Dismissal:
     def key(self) -> tuple[str, ...]:
         """Two with the same key dismiss the same; sorts those of findings by fingerprint."""
         return (self.fingerprint,) if self.fingerprint else ("~", self.root, self.file, self.rule)
+
+    @property
+    def name(self) -> str:
+        """What people call it by: the fingerprint, or one of a rule in a file."""
+        return self.fingerprint or sha256(json.dumps(self.key).encode("ascii")).hexdigest()[:LENGTH]
 
 
 def encode(dismissal: Dismissal) -> str:

@@ -59,6 +59,7 @@ def _stats(totals: Totals) -> dict[str, Any]:
         "files": totals.files,
         "units": totals.units,
         "cached_units": totals.cached_units,
+        "dismissed": totals.dismissed,
         "requests": usage.requests,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,

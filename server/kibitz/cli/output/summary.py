@@ -21,6 +21,8 @@ def summary(totals: Totals) -> list[tuple[str, str]]:
         pieces.append((f"; {totals.fixed} fixed", "bold green"))
     if totals.hidden:
         pieces.append((f"; {totals.hidden} more below the settings' limits", ""))
+    if totals.dismissed:
+        pieces.append((f"; {totals.dismissed} dismissed", ""))
     if totals.failed:
         pieces.append((f"; {counted(totals.failed, 'file')} not (fully) reviewed", "bold red"))
     usage = totals.usage
