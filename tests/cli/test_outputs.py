@@ -144,7 +144,7 @@ def test_cost_is_honest() -> None:
 
 def test_json_is_what_was_promised() -> None:
     failed = FileReport("b.py", errors=("it is a binary file",))
-    assert json.loads(written(JsonOutput, report(), failed)) == {
+    assert json.loads(written(JsonOutput, report(known=4, unchanged=2), failed)) == {
         "findings": [
             {
                 "path": "src/a b.py",
@@ -178,6 +178,9 @@ def test_json_is_what_was_promised() -> None:
             "units": 2,
             "cached_units": 1,
             "dismissed": 0,
+            "baseline": 4,
+            "baseline_gone": 0,
+            "unchanged": 2,
             "requests": 1,
             "input_tokens": 1200,
             "output_tokens": 34,
@@ -196,6 +199,14 @@ def test_json_is_what_was_promised() -> None:
         "errors": [{"path": "b.py", "message": "it is a binary file"}],
     }
     assert written(JsonOutput, report()).isascii()
+
+
+def test_what_is_left_out_is_counted() -> None:
+    assert "; 4 known from the baseline; 2 more on lines that did not change" in printed(
+        report(known=3), report(known=1, unchanged=2)
+    )
+    (run,) = json.loads(written(SarifOutput, report(known=4, unchanged=2)))["runs"]
+    assert run["properties"] == {"baseline": 4, "baselineGone": 0, "unchanged": 2}
 
 
 CHECKED = Verification(Usage(1, 700, output_tokens=90, cost_usd=Decimal("0.0004")), 2, 1)

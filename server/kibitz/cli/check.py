@@ -22,6 +22,7 @@ from kibitz.cli.output.visible import escape
 from kibitz.cli.progress import CheckProgress
 from kibitz.cli.reviewing import Plan, refused, review_all
 from kibitz.cli.selecting import select
+from kibitz.cli.sieve import Wanted, sieve_of
 from kibitz.cli.starting import started, usable
 from kibitz.cli.sweeping import Brief, Swept, sweep
 from kibitz.cli.totals import Tally
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from kibitz.app import App
     from kibitz.cli.report import FileReport
+    from kibitz.cli.sieve import Sieve
     from kibitz.cli.totals import Totals
     from kibitz.config import Loaded, Settings
     from kibitz.review.batch_result import Outcome
@@ -72,6 +74,9 @@ class _Output(Protocol):
 @click.option(
     "--batch", is_flag=True, help="Ask through the provider's Batch API: half the price, within a day."
 )
+@click.option("--since", metavar="REF", help="Show what is found on lines that differ from that git commit.")
+@click.option("--baseline", metavar="FILE", help="Show what is not in FILE.")
+@click.option("--write-baseline", metavar="FILE", help="Write what is found to FILE, for --baseline.")
 @click.option("--local", is_flag=True, help="Use the embedded model: short for --provider local.")
 @settings_options(without=EDITOR_ONLY)
 def command(
@@ -82,6 +87,9 @@ def command(
     jobs: int | None,
     fix: bool,
     batch: bool,
+    since: str | None,
+    baseline: str | None,
+    write_baseline: str | None,
     local: bool,
     **given: str | None,
 ) -> int:
@@ -99,25 +107,29 @@ def command(
         given["provider"] = "local"
     loaded = load_settings(given)
     settings = loaded.settings
-    plain = form == "text" and not fix and not batch
+    sieve = sieve_of(Wanted(since, baseline, write_baseline), paths, most=settings.max_findings, batch=batch)
+    plain = form == "text" and not fix and not batch and sieve is None
     begun = click.get_current_context().find_object(Invocation) or Invocation(())
-    swept = begun.swept or _swept(paths, loaded, begun.arguments if plain else ())
-    plan = Plan(jobs or settings.max_concurrency, settings.max_file_bytes, fix)
+    swept = begun.swept or _swept(paths, loaded, begun.arguments if plain else (), sieve)
+    plan = Plan(jobs or settings.max_concurrency, settings.max_file_bytes, fix, sieve=sieve)
     check = _Check(swept, loaded, plan, batch=paths if batch else ())
     totals = asyncio.run(check.run(_output(form)))
     if not swept.files and not swept.rest:
-        say(_nothing(paths, swept))
+        say(_nothing(paths, swept, since))
     if fix and form != "text":
         say(f"{totals.fixed} findings fixed")
+    if sieve is not None and sieve.recording is not None:
+        return CLEAN if sieve.record(totals) else FAILED
     return _exit_code(totals, fail_on)
 
 
-def _swept(paths: tuple[str, ...], loaded: Loaded, arguments: tuple[str, ...]) -> Swept:
+def _swept(paths: tuple[str, ...], loaded: Loaded, arguments: tuple[str, ...], sieve: Sieve | None) -> Swept:
     """The first pass; see ``kibitz.cli.sweeping``. What the ``arguments`` mean is remembered, if any are."""
     settings = loaded.settings
     brief = Brief(settings.exclude, settings.include, settings.max_file_bytes, _scope(settings))
+    wanted = None if sieve is None else sieve.has
     if not brief.scope:
-        selection = select([Path(path) for path in paths], settings)
+        selection = select([Path(path) for path in paths], settings, wanted)
         such_as = ": ".join(selection.skipped[0]) if selection.skipped else ""
         return Swept(rest=selection.targets, skipped=len(selection.skipped), such_as=such_as)
     store = Store(database_path(), BUSY_S)
@@ -125,7 +137,7 @@ def _swept(paths: tuple[str, ...], loaded: Loaded, arguments: tuple[str, ...]) -
         # Problems are to be said each time, a log file is to be opened, and what is installed may change.
         if arguments and not loaded.problems and settings.log_file is None and names_whom(settings):
             remember(store, command_key(arguments), Meaning(paths, brief))
-        return sweep(paths, brief, store)
+        return sweep(paths, brief, store, wanted=wanted)
     finally:
         store.close()
 
@@ -140,8 +152,10 @@ def _scope(settings: Settings) -> str:
         return ""  # the review will say so
 
 
-def _nothing(paths: Sequence[str], swept: Swept) -> str:
+def _nothing(paths: Sequence[str], swept: Swept, since: str | None) -> str:
     message = f"no source files to review in {', '.join(paths)}"
+    if since is not None:
+        message += f" that differ from {since}"
     if swept.skipped:
         message += f"; {swept.skipped} left out, such as {swept.such_as}"
     return escape(message)
@@ -187,6 +201,9 @@ class _Check:
                     printed(refused(target))
         seconds = self.swept.seconds + time.monotonic() - began
         totals = self._with_batch(tally.totals(seconds, free=self.free))
+        if (sieve := self.plan.sieve) is not None:
+            sieve.note_clean(self.swept.clean)
+            totals = sieve.totals(totals)
         output.end(totals)
         return totals
 

@@ -57,6 +57,10 @@ class FileReport:
     """Findings that the settings keep back."""
     dismissed: int = 0
     """Findings that are left out because somebody dismissed them."""
+    known: int = 0
+    """Findings that are left out because the baseline has them."""
+    unchanged: int = 0
+    """Findings that are left out because their lines did not change."""
     dropped: int = 0
     """Claims that could not be found in the code or were not safe to show."""
     usage: Usage = field(default_factory=Usage)

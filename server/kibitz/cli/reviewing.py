@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kibitz.cli.files import Content
+    from kibitz.cli.sieve import Sieve
     from kibitz.review.result import Review
     from kibitz.review.reviewer import Reviewer
 
@@ -41,6 +42,19 @@ class Plan:
     priority: Priority = Priority.EXPLICIT
     verify: bool = True
     """Whether findings are verified, if that is done on demand."""
+    sieve: Sieve | None = None
+    """What of the findings is shown; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A file whose review is over."""
+
+    target: Target
+    report: FileReport
+    content: Content | None = None
+    """None where there was no review."""
+    language: str = PLAIN
 
 
 def refused(target: Target) -> FileReport:
@@ -72,11 +86,11 @@ async def review_all(
     gate = asyncio.Semaphore(plan.jobs)
     run = _Run(reviewer, plan, on_progress)
 
-    async def one(target: Target) -> FileReport:
+    async def one(target: Target) -> _Done:
         async with gate:
-            return await run.report(target)
+            return await run.review(target)
 
-    tasks: deque[asyncio.Task[FileReport]] = deque()
+    tasks: deque[asyncio.Task[_Done]] = deque()
     rest = iter(targets)
     try:
         while True:
@@ -85,7 +99,7 @@ async def review_all(
                 tasks.append(asyncio.create_task(one(target), name=f"review {target.shown}"))
             if not tasks:
                 return
-            on_report(await tasks[0])
+            on_report(run.report(await tasks[0]))
             tasks.popleft()
     finally:
         for task in tasks:
@@ -102,30 +116,47 @@ class _Run:
         self._on_progress = on_progress
         self._hopeless: ConfigError | None = None
 
-    async def report(self, target: Target) -> FileReport:
+    async def review(self, target: Target) -> _Done:
         if target.refusal:
-            return refused(target)
+            return _Done(target, refused(target))
         empty = FileReport(target.shown)
         try:
             content, source = read(target, self._plan.max_bytes)
         except FileError as error:
-            return replace(empty, errors=(str(error),))
+            return _Done(target, replace(empty, errors=(str(error),)))
         if self._hopeless:
             # A wrong key or model fails every file alike; asking again would only cost time.
-            return replace(empty, errors=(str(self._hopeless),))
+            return _Done(target, replace(empty, errors=(str(self._hopeless),)))
+        sieve = self._plan.sieve
         review = await self._reviewer.review(
-            source,
+            source if sieve is None else sieve.source(target, source),
             urgency=Urgency(self._plan.priority),
             verify=self._plan.verify,
             # Nobody would be there to see what is found later.
             stale=False,
-            on_progress=lambda partial: self._on_progress(_report(target, content, partial)),
+            settings=None if sieve is None else sieve.settings(self._reviewer.settings),
+            on_progress=lambda partial: self._tell(_report(target, content, partial)),
         )
         self._hopeless = self._hopeless or next(
             (e for e in review.errors if isinstance(e, ConfigError)), None
         )
-        report = _report(target, content, review)
-        return self._fixed(target, content, source.language, report) if self._plan.fix else report
+        return _Done(target, _report(target, content, review), content, source.language)
+
+    def report(self, done: _Done) -> FileReport:
+        """What is told of a file, after what is to be mended was. Called in the order of the files."""
+        target, sieve, report = done.target, self._plan.sieve, done.report
+        if sieve is not None:
+            report = sieve.sift(target, report)
+        if self._plan.fix and done.content is not None:
+            report = self._fixed(target, done.content, done.language, report)
+        if sieve is not None:
+            sieve.note(target, done.report, report)
+        return report
+
+    def _tell(self, partial: FileReport) -> None:
+        # Which of these will be shown is not known before all of the files before it are done.
+        shown = partial if self._plan.sieve is None else replace(partial, findings=())
+        self._on_progress(shown)
 
     def _fixed(self, target: Target, content: Content, language: str, report: FileReport) -> FileReport:
         result = apply(content.text, language, report.findings)

@@ -52,11 +52,13 @@ class Selection:
     """Path and reason."""
 
 
-def select(paths: Iterable[Path], settings: Settings) -> Selection:
+def select(
+    paths: Iterable[Path], settings: Settings, wanted: Callable[[str], bool] | None = None
+) -> Selection:
     """Find the files that ``paths`` mean.
 
     Below a folder: source code that nothing excludes. A file that is named is taken whatever excludes it,
-    unless it may hold secrets: then its target says so.
+    unless it may hold secrets: then its target says so. What is not ``wanted`` is not even read.
     """
     selection = Selection()
     here = Path.cwd()
@@ -65,7 +67,7 @@ def select(paths: Iterable[Path], settings: Settings) -> Selection:
         selection.skipped.append((shown_path(Path(path), here), reason))
 
     names = [str(path) for path in paths]
-    for found in candidates_of(names, settings.exclude, settings.include, skip):
+    for found in candidates_of(names, settings.exclude, settings.include, skip, wanted):
         reason = None if found.named else reason_of(found.path, settings.max_file_bytes)
         if reason is None:
             selection.targets.append(found.target(here))
@@ -79,8 +81,12 @@ def candidates_of(
     exclude: Sequence[str],
     include: Sequence[str],
     on_skip: Callable[[str, str], None],
+    wanted: Callable[[str], bool] | None = None,
 ) -> Iterator[Candidate]:
-    """The files that ``paths`` mean as far as their names and the ignore files tell, each once, in order."""
+    """The files that ``paths`` mean as far as their names and the ignore files tell, each once, in order.
+
+    A file that is not ``wanted`` is left out, unless it is named and must not be reviewed: that is told.
+    """
     here = Path.cwd()
     seen: set[str] | None = set() if len(paths) > 1 else None
     ignores: dict[Path, Ignore] = {}
@@ -101,7 +107,8 @@ def candidates_of(
                 if candidate.path in seen:
                     continue
                 seen.add(candidate.path)
-            yield candidate
+            if wanted is None or candidate.refusal or wanted(candidate.path):
+                yield candidate
 
 
 def _refusal(path: Path, ignore: Ignore) -> str:

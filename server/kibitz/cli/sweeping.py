@@ -59,6 +59,8 @@ class Swept:
 
     files: int = 0
     """Files that are known to be clean."""
+    clean: list[str] = field(default_factory=list)
+    """These files' absolute paths."""
     units: int = 0
     dropped: int = 0
     rest: list[Target] = field(default_factory=list)
@@ -70,14 +72,21 @@ class Swept:
     seconds: float = 0.0
 
 
-def sweep(paths: Sequence[str], brief: Brief, store: Store, clock: Callable[[], float] = time.time) -> Swept:
-    """Look at all files that ``paths`` mean, a few hundred at a time. Blocks.
+def sweep(
+    paths: Sequence[str],
+    brief: Brief,
+    store: Store,
+    clock: Callable[[], float] = time.time,
+    *,
+    wanted: Callable[[str], bool] | None = None,
+) -> Swept:
+    """Look at all files that ``paths`` mean, and that are ``wanted``, a few hundred at a time. Blocks.
 
     Without a state database, or with one that holds nothing of them, all are left.
     """
     began = time.monotonic()
     run = _Sweep(brief, store, clock)
-    found = candidates_of(paths, brief.exclude, brief.include, run.skip)
+    found = candidates_of(paths, brief.exclude, brief.include, run.skip, wanted)
     while chunk := list(islice(found, _CHUNK)):
         run.take(chunk)
     run.end()
@@ -112,7 +121,9 @@ class _Sweep:
         keyed = [(found, digest) for found in chunk if (digest := self._digest(found)) is not None]
         records = self._looked_up([digest for _, digest in keyed if digest])
         for found, digest in keyed:
-            if not self._is_clean(records.get(digest)):
+            if self._is_clean(records.get(digest)):
+                self.swept.clean.append(found.path)
+            else:
                 self.swept.rest.append(found.target(self._here))
 
     def end(self) -> None:

@@ -25,6 +25,10 @@ class Totals:
     cached_units: int = 0
     hidden: int = 0
     dismissed: int = 0
+    known: int = 0
+    gone: int = 0
+    """What the baseline knows, and nobody found any more."""
+    unchanged: int = 0
     dropped: int = 0
     usage: Usage = field(default_factory=Usage)
     verification: Verification = field(default_factory=Verification)
@@ -61,6 +65,8 @@ class Tally:
             cached_units=before.cached_units + report.cached_units,
             hidden=before.hidden + report.hidden,
             dismissed=before.dismissed + report.dismissed,
+            known=before.known + report.known,
+            unchanged=before.unchanged + report.unchanged,
             dropped=before.dropped + report.dropped,
             usage=before.usage + report.usage,
             verification=before.verification + report.verification,

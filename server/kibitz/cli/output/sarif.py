@@ -68,6 +68,11 @@ class SarifOutput:
             "columnKind": "unicodeCodePoints",
             "invocations": [invocation],
             "results": self._results,
+            "properties": {
+                "baseline": totals.known,
+                "baselineGone": totals.gone,
+                "unchanged": totals.unchanged,
+            },
         }
         json.dump({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, self._stream, indent=2)
         self._stream.write("\n")

@@ -23,6 +23,12 @@ def summary(totals: Totals) -> list[tuple[str, str]]:
         pieces.append((f"; {totals.hidden} more below the settings' limits", ""))
     if totals.dismissed:
         pieces.append((f"; {totals.dismissed} dismissed", ""))
+    if totals.known:
+        pieces.append((f"; {totals.known} known from the baseline", ""))
+    if totals.gone:
+        pieces.append((f"; {totals.gone} of the baseline no longer found", ""))
+    if totals.unchanged:
+        pieces.append((f"; {totals.unchanged} more on lines that did not change", ""))
     if totals.failed:
         pieces.append((f"; {counted(totals.failed, 'file')} not (fully) reviewed", "bold red"))
     usage = totals.usage
