@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.lsp.clients.expected import EXPECTED
 from tests.support.captured_wire import URI
-from tests.support.lsp_wire import Json, until
+from tests.support.lsp_wire import Json, settle, until
 from tests.support.reviewing import FakeOutcome, finding
 
 from kibitz.lsp.commands import COMMANDS
@@ -16,6 +16,8 @@ from kibitz.provider.models import ContextAnalysis, Edit, Suggestion, Usage
 from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.captured_wire import CapturedWire
 
 TEXT = "s = '😀é'; x = bug1\ny = wrong + 1\n"
@@ -192,3 +194,45 @@ async def test_every_command_is_answered(client: CapturedWire, command: str) -> 
         if "error" in answer:
             assert answer["error"]["code"] in {-32602, -32803, -32801}, answer
             assert answer["error"]["message"]
+
+
+@pytest.mark.parametrize("scope", ["finding", "rule"])
+async def test_what_is_wrong_is_dismissed_shown_again_and_brought_back(
+    client: CapturedWire, tmp_path: Path, scope: str
+) -> None:
+    uri = f"{tmp_path.as_uri()}/a.py"
+    client.service.manual = True
+    await client.begin()
+    client.open(TEXT, uri, version=0)
+    await settle()
+    client.clock.advance(60)  # It was opened along with another.
+    await until(lambda: any(call.text == TEXT for call in client.service.calls))
+    client.service.calls[-1].answer.set_result(FakeOutcome([finding(TEXT, "bug1", "fixed")]))
+
+    def last() -> list[Json]:
+        sent = [params for params in client.published if params["uri"] == uri]
+        found: list[Json] = sent[-1]["diagnostics"] if sent else []
+        return found
+
+    async def choose(title: str) -> Json:
+        params = {"textDocument": {"uri": uri}, "range": where, "context": {"diagnostics": last()}}
+        offered = (await client.request("textDocument/codeAction", params))["result"]
+        action = named(offered, title)
+        assert "edit" not in action
+        # A client that knows no literals gets the bare command.
+        command = action["command"] if isinstance(action["command"], dict) else action
+        answer: Json = (await client.run(command))["result"]
+        return answer
+
+    await until(lambda: len(last()) == 1)
+    where = last()[0]["range"]
+    told = {"finding": "Dismiss this finding: bug1 is wrong", "rule": "Dismiss in this file: KB101"}
+    assert (await choose(told[scope]))["scope"] == scope
+    assert last() == []
+    assert await choose("Show dismissed findings (1)") == {"shown": True, "count": 1}
+    assert [each["severity"] for each in last()] == [4]
+    assert last()[0]["data"]["dismissed"] is True
+    assert (await choose("Undo dismissal: bug1 is wrong"))["undismissed"] is True
+    assert [each["severity"] for each in last()] == [2]
+    assert client.messages == []
+    assert client.overasked() == []
