@@ -151,12 +151,14 @@ def test_from_below_and_from_elsewhere(
     assert check_json(capsys, "b.py", "c.py", *SINCE)[1] == ["b.py:6"]
     other = tmp_path_factory.mktemp("other")
     (other / "link").symlink_to(repository.top)
+    (other / "same.py").symlink_to("link/lib/b.py")
     second = GitRepository(other / "second")
     second.commit({"x.py": BUGGY}, when=1_000_000_000)
     second.git("tag", "begin")
     second.write({"x.py": BUGGY + OTHER})
     monkeypatch.chdir(other)
     assert check_json(capsys, "link/lib", "second", *SINCE)[1] == ["link/lib/b.py:6", "second/x.py:6"]
+    assert check_json(capsys, "same.py", *SINCE)[1] == ["same.py:6"]
     code, _, err = check(capsys, "second", ".", *SINCE)
     assert code == 2
     assert "is not in a git repository" in err

@@ -59,8 +59,8 @@ def read(file: Path) -> tuple[Known, ...]:
 
 
 def name_of(path: Path | str, folder: Path) -> str:
-    """What a file is called in a baseline that lies in ``folder``."""
-    return os.path.relpath(os.path.realpath(path), os.path.realpath(folder)).replace(os.sep, "/")
+    """What a file is called in a baseline that lies in ``folder``, a path without links."""
+    return os.path.relpath(os.path.realpath(path), folder).replace(os.sep, "/")
 
 
 def encode(every: Iterable[Known]) -> bytes:

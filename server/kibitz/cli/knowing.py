@@ -24,7 +24,7 @@ class Baseline:
 
     def __init__(self, file: Path) -> None:
         """Raises ``BaselineError`` for what is no baseline."""
-        self._folder = file.parent
+        self._folder = Path(os.path.realpath(file.parent))
         self._left: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for known in baseline.read(file):
             self._left[known.path][known.fingerprint] += known.count
@@ -74,7 +74,7 @@ class Recording:
         """
         self.name = file.name
         self._file = Path(os.path.realpath(file))
-        self._folder = file.parent
+        self._folder = Path(os.path.realpath(file.parent))
         self._below = tuple(map(os.path.realpath, paths))
         self._found: dict[str, list[Known]] = {}
         if not self._folder.is_dir():
