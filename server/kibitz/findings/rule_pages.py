@@ -41,7 +41,7 @@ For example:
 
 - One finding: the code action *Dismiss this finding*. It stays dismissed for this code, wherever it moves.
 - One line: a comment on it, or on the line above: `kibitz: ignore[{rule.code}]` and why.
-- One file: the code action *Dismiss {rule.code} in this file*.
+- One file: the code action *Dismiss in this file: {rule.code}*.
 - Everywhere: `rules_off = ["{rule.code}"]` in your `config.toml`, or the editor's setting `kibitz.rulesOff`.
 """
 
