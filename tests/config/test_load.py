@@ -125,6 +125,7 @@ def test_a_bad_value_leaves_the_one_below_it_standing() -> None:
         ('model = "x"\nmax_tokens =\n', "line 2"),
         (b'model = "x"\n# \xff\n', "line 2"),
         ("a = " + "[" * 100_000, "nested too deeply"),
+        ("max_tokens = " + "1" * 4400, "a number that is too long"),
         ("x" * 1_100_000, "larger than"),
     ],
 )
@@ -141,6 +142,11 @@ def test_a_malformed_file_is_one_problem_and_the_rest_applies(
 def test_a_file_with_bom_and_crlf_is_read(toml: Callable[..., Path]) -> None:
     loaded = read(toml=toml(b'\xef\xbb\xbfmodel = "x"\r\nmax_retries = 1\r\n'))
     assert (loaded.settings.model, loaded.settings.max_retries, loaded.problems) == ("x", 1, ())
+
+
+def test_a_variable_of_any_name_is_shown_on_one_line() -> None:
+    (problem,) = read(env={"KIBITZ_\x1b[2J\n": "x"}).problems
+    assert problem.message.isprintable()
 
 
 def test_a_folder_in_the_place_of_the_file_is_a_problem(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from functools import partial
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lsprotocol import types
 from tests.support.lsp_wire import Wire, settle, until
 
 from kibitz.lsp.framing import Oversize
@@ -154,8 +156,6 @@ async def test_a_cancelled_command_is_answered_and_its_work_ends(wire: Wire) -> 
     ended: list[str] = []
 
     async def slow(_params: object) -> None:
-        import asyncio  # noqa: PLC0415 - only here
-
         try:
             await asyncio.Event().wait()
         finally:
@@ -180,6 +180,27 @@ async def test_an_id_in_use_is_refused(wire: Wire) -> None:
     answer = wire.answer("x")
     assert answer
     assert answer["error"]["code"] == -32600
+
+
+async def test_a_cancellation_that_comes_with_the_answer_is_not_lost(wire: Wire) -> None:
+    await wire.initialize()
+    params = types.ConfigurationParams([])
+    asking = asyncio.ensure_future(wire.server.protocol.ask(types.WORKSPACE_CONFIGURATION, params, seconds=9))
+    await settle()
+    wire.send({"jsonrpc": "2.0", "id": wire.received[-1]["id"], "result": []})
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+async def test_a_cancelled_progress_of_any_name_is_no_failure(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    await wire.initialize()
+    for token in ([], {}, None, 1.5, "x"):
+        wire.notify("window/workDoneProgress/cancel", {"token": token})
+    await settle()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_answers_nobody_waits_for_are_ignored(wire: Wire) -> None:

@@ -155,6 +155,18 @@ async def test_cancel_ends_work_and_forgets_timers(
     assert scheduler.pending == 0
 
 
+async def test_what_is_cancelled_before_it_begins_takes_what_it_replaces_along(
+    scheduler: Scheduler, work: Recorder
+) -> None:
+    scheduler.now("a")
+    await settle()
+    scheduler.now("a")
+    scheduler.cancel("a")
+    await settle()
+    assert work.log == ["begin a", "cancel a"]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_few_at_a_time_and_the_newest_of_the_others_first(scheduler: Scheduler, work: Recorder) -> None:
     for key in "abcd":
         scheduler.now(key)

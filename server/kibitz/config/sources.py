@@ -88,6 +88,9 @@ def _parsed(raw: bytes) -> dict[str, Any]:
         raise _UnusableError(f"it is not UTF-8 (line {line})") from error
     except tomllib.TOMLDecodeError as error:
         raise _UnusableError(f"it is not valid TOML: {error}") from error
+    except ValueError as error:
+        # Python reads no number of more than 4,300 digits, and tomllib passes that on as it is.
+        raise _UnusableError("it holds a number that is too long") from error
     except RecursionError as error:
         raise _UnusableError("it is nested too deeply") from error
 
@@ -121,7 +124,7 @@ def from_environment(environ: Mapping[str, str]) -> Reading:
 
 
 def _variable(name: str) -> str:
-    return f"environment variable {name}"
+    return f"environment variable {_clean(name)}"
 
 
 def from_command_line(given: Mapping[str, object]) -> Reading:

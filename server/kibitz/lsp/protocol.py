@@ -298,7 +298,9 @@ class KibitzProtocol(LanguageServerProtocol):
         future: Future[Any] = self.send_request(method, params)
         msg_id = next((key for key, value in self._request_futures.items() if value is future), None)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+            # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the answer.
+            async with asyncio.timeout(seconds):
+                return await asyncio.wrap_future(future)
         finally:
             # pygls would keep what was never answered.
             if msg_id is not None:

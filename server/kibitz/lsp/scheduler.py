@@ -92,8 +92,12 @@ class Scheduler:
             slot.urgency.rise_to(priority)  # It will find the newest text when it begins.
             return
         slot.begun, slot.urgency = False, Urgency(priority)
-        run = self._run(key, slot, slot.urgency, slot.task)
+        older = slot.task
+        run = self._run(key, slot, slot.urgency, older)
         slot.task = asyncio.get_running_loop().create_task(run)
+        if older is not None:
+            # However it ends, and also if it is cancelled before its first step.
+            slot.task.add_done_callback(lambda _: older.cancel())
 
     def _due(self, key: str) -> None:
         self._work.due(key)
@@ -130,7 +134,6 @@ class Scheduler:
                 if not slot.inside:
                     self._gate.leave()
         finally:
-            take_over()
             if slot.task is asyncio.current_task():
                 slot.task = None
 
