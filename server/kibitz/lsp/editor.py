@@ -95,9 +95,9 @@ class WireEditor:
             return "the editor did not say whether it made it"
         return None if answer.applied else (answer.failure_reason or "the editor refused it")[:200]
 
-    def reviewed_under(self, token: int | str) -> str | None:
-        """The document whose review that progress stands for."""
-        return self._progress.get(token)
+    def reviewed_under(self, token: object) -> str | None:
+        """The document whose review that progress stands for. ``token`` is whatever the editor sent."""
+        return self._progress.get(token) if isinstance(token, int | str) else None
 
     async def configuration(self, scopes: Sequence[str] = ()) -> Sequence[object] | None:
         """See ``Ask``."""
