@@ -292,6 +292,8 @@ LINE = encode([Known("a.py", "wrong-value", "0" * 32, 1, "Title")]).splitlines()
         (HEADER + "[" * 100_000, "line 2 is damaged"),
         (HEADER + LINE.replace("a.py", "/etc/passwd"), "line 2 is damaged"),
         (HEADER + LINE.replace("a.py", "a/../../b"), "line 2 is damaged"),
+        (HEADER + LINE.replace("a.py", "\\ud800"), "line 2 is damaged"),
+        (HEADER + LINE.replace("a.py", "a\\u0000b"), "line 2 is damaged"),
         (HEADER + LINE.replace('"count": 1', '"count": true'), "line 2 is damaged"),
         (HEADER + LINE.replace('"count": 1', '"count": 1e400'), "line 2 is damaged"),
         (HEADER + LINE.replace('"count": 1', f'"count": {"9" * 5000}'), "line 2 is damaged"),
@@ -355,7 +357,7 @@ def test_what_cannot_be_written_is_told(
     assert (code, (folder / "known.jsonl").exists()) == (2, False)
 
 
-NAMES = st.text(st.characters(exclude_characters="/\0"), min_size=1).filter(
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1).filter(
     lambda name: name not in {".", ".."}
 )
 KNOWN = st.builds(

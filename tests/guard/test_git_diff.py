@@ -206,6 +206,19 @@ def test_three_dots_are_since_both_went_apart(repository: GitRepository) -> None
     repository.git("checkout", "-q", "feature")
     assert changed(repository, "main...") == {"a.py": [11]}
     assert changed(repository, "main") == {"a.py": [11], "lib/b.py": [10, 11]}
+    repository.git("checkout", "-q", "--orphan", "apart")
+    repository.git("commit", "-q", "-m", "another beginning")
+    assert changed(repository, "feature") == {}
+    with pytest.raises(DiffError, match="no commit in common"):
+        diff_since(repository.top, "feature...")
+
+
+def test_without_a_place_for_its_files_git_is_not_asked(
+    repository: GitRepository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(DiffError, match="git cannot be asked: No such file"):
+        diff_since(repository.top, "begin")
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,11 @@ def _is_sound(known: Known) -> bool:
 
 
 def _is_path(path: str) -> bool:
-    """Whether it leads up, if at all, before it leads down."""
+    """Whether a file can have it, and it leads up, if at all, before it leads down."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
     parts = path.split("/")
     while len(parts) > 1 and parts[0] == "..":
         del parts[0]

@@ -37,7 +37,7 @@ _NAME = re.compile(r"(?:[^~^:@]|@(?!\{))+")
 _LOOKED_UP = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 """Where git looks for a name, in its order."""
 _HASH = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
-_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_HUNK = re.compile(rb"@@ -\d+(?:,(\d{1,18}))? \+(\d{1,18})(?:,(\d{1,18}))? @@")
 _ESCAPE = re.compile(rb'\\([0-7]{3}|[abtnvfr"\\])')
 _ESCAPED = dict(zip(b'abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True))
 _DIFF = (
@@ -60,7 +60,7 @@ class Diff:
     """Of the working tree."""
     lines: Mapping[str, Lines]
     """By path, relative to ``top``, with ``/``. Where lines were only taken out, those around the gap.
-    Files that are gone, only moved or not text at all have none."""
+    Files that are gone, or only moved, have none."""
 
 
 def diff_since(folder: Path, ref: str, *, seconds: float = SECONDS) -> Diff:
