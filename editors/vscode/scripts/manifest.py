@@ -1,6 +1,6 @@
 """Writes into package.json what follows from kibitz itself: settings, languages, restrictions.
 
-    python editors/vscode/scripts/manifest.py
+python editors/vscode/scripts/manifest.py
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _OWN: dict[str, dict[str, Any]] = {
         "type": "string",
         "default": "",
         "scope": "machine",
-        "markdownDescription": "The program `kibitz` to start, by its absolute path. Empty: a Python that has "
-        "kibitz is looked for, and else the server that comes with this extension is used.",
+        "markdownDescription": "The program `kibitz` to start, by its absolute path. Empty: a Python that "
+        "has kibitz is looked for, and else the server that comes with this extension is used.",
     },
     "kibitz.server.python": {
         "type": "string",
@@ -61,12 +61,17 @@ def current(manifest: dict[str, Any]) -> dict[str, Any]:
         for title, group in groups
     ]
     configuration.append({"title": "Server", "properties": _OWN})
-    restricted = [name for group in configuration for name, each in group["properties"].items() if _guarded(each)]
+    settings = {name: each for group in configuration for name, each in group["properties"].items()}
+    # Whoever wrote a folder that nobody trusts has no say in these.
+    restricted = [name for name, each in settings.items() if each["scope"] == "machine"]
     capabilities = manifest["capabilities"]
     untrusted = capabilities["untrustedWorkspaces"] | {"restrictedConfigurations": sorted(restricted)}
     return manifest | {
         "version": __version__,
-        "activationEvents": ["onNotebook:jupyter-notebook", *(f"onLanguage:{each}" for each in sorted(languages()))],
+        "activationEvents": [
+            "onNotebook:jupyter-notebook",
+            *(f"onLanguage:{each}" for each in sorted(languages())),
+        ],
         "capabilities": capabilities | {"untrustedWorkspaces": untrusted},
         "contributes": manifest["contributes"] | {"configuration": configuration},
     }
@@ -80,11 +85,6 @@ def text(manifest: dict[str, Any]) -> str:
 def _names() -> list[str]:
     """Those that an editor may set: no secret, and nothing that a process can be made to run by."""
     return [name for name in setting_names() if not is_secret(name) and Source.ENVIRONMENT in owned(name).by]
-
-
-def _guarded(schema: dict[str, Any]) -> bool:
-    """Whether a folder that nobody trusts has no say."""
-    return schema["scope"] == "machine"
 
 
 def _full(name: str) -> str:

@@ -15,6 +15,7 @@ import {
 } from 'vscode-languageclient/node';
 import type { Configuration } from './configuration.ts';
 import { forServer } from './environment.ts';
+import { withoutRepeats } from './hovers.ts';
 import type { Server } from './locating.ts';
 import { type Status, statusOf } from './status.ts';
 
@@ -58,6 +59,8 @@ export class Client {
       initializationOptions: () => configuration.section(),
       errorHandler: { error: (...all) => handler().error(...all), closed: () => handler().closed() },
       middleware: {
+        provideHover: async (document, position, token, next) => shortened(await next(document, position, token), document, position),
+        provideCodeActions: async (document, range, context, token, next) => inOrder(await next(document, range, context, token)),
         workspace: {
           configuration: (params, token, next) =>
             params.items.every((item) => item.section === 'kibitz')
@@ -118,6 +121,25 @@ export class Client {
       this.#hushed -= 1;
     }
   }
+}
+
+/** VS Code shows diagnostics above hovers: what they say need not be said twice. */
+function shortened(hover: vscode.Hover | null | undefined, document: vscode.TextDocument, at: vscode.Position): vscode.Hover | undefined {
+  if (!hover) return undefined;
+  const here = vscode.languages.getDiagnostics(document.uri).filter((each) => each.source === 'kibitz' && each.range.contains(at));
+  const messages = here.map((each) => each.message);
+  const contents = hover.contents.map((each) =>
+    each instanceof vscode.MarkdownString ? new vscode.MarkdownString(withoutRepeats(each.value, messages)) : each,
+  );
+  return new vscode.Hover(contents, hover.range);
+}
+
+type Actions = (vscode.Command | vscode.CodeAction)[] | null | undefined;
+
+/** VS Code puts what is marked as a model's behind all else, and so a checked fix behind asking for an explanation. */
+function inOrder(actions: Actions): Actions {
+  for (const each of actions ?? []) if ('isAI' in each) each.isAI = false;
+  return actions;
 }
 
 export { MessageType };

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Gets what the tests of VS Code need, once: Node 24, code-server, Chromium, playwright, and the tools that build the
-# extension, from PyPI, npm and Debian. What is not a package of Debian's, or Python's, lands in $KIBITZ_EDITORS
-# (~/.cache/kibitz-editors) and in node_modules of editors/vscode; delete those to begin anew.
+# Gets what the tests of VS Code need, once: Node 24, code-server, Chromium, and the tools that build the extension, from
+# PyPI, npm and Debian. What is no package of Debian's lands in $KIBITZ_EDITORS (~/.cache/kibitz-editors) and in
+# node_modules of editors/vscode; delete those to begin anew.
 #
-#   tests/editors/vscode/setup.sh [PYTHON]      the Python that runs the tests; .venv/bin/python if none is named
+#   tests/editors/vscode/setup.sh [PYTHON]      a Python with pip; .venv/bin/python if none is named
 set -euo pipefail
 
 REPOSITORY=$(cd "$(dirname "$0")/../../.." && pwd)
@@ -11,7 +11,6 @@ PYTHON=${1:-$REPOSITORY/.venv/bin/python}
 CACHE=${KIBITZ_EDITORS:-${XDG_CACHE_HOME:-$HOME/.cache}/kibitz-editors}
 NODE=24.19.0           # code-server takes this major version and no other
 CODE_SERVER=4.139.1
-PLAYWRIGHT=1.65.2
 
 mkdir -p "$CACHE"
 exec 9>"$CACHE/.lock-vscode"
@@ -75,12 +74,6 @@ code_server() {
   ln -sfn "$at" "$CACHE/code-server"
 }
 
-playwright() {
-  "$PYTHON" -c "import importlib.metadata as m, sys; sys.exit(m.version('playwright') != '$PLAYWRIGHT')" 2>/dev/null && return
-  echo "Fetching playwright $PLAYWRIGHT …"
-  "$PYTHON" -m pip install --quiet --disable-pip-version-check "playwright==$PLAYWRIGHT"
-}
-
 extension() {
   local at=$REPOSITORY/editors/vscode
   cmp -s "$at/package-lock.json" "$at/node_modules/.made-from" && return
@@ -92,5 +85,4 @@ extension() {
 debian
 node
 code_server
-playwright
 extension

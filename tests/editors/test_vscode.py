@@ -1,0 +1,278 @@
+"""kibitz in a real VS Code: the extension, installed from the file that is given away, used as users do."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+from tests.editors.desk import FIXED, SOURCE, TITLE, TRIGGER, provider
+from tests.editors.terminal import until
+from tests.editors.vscode.machine import Machine, bring_settings, package
+from tests.editors.vscode.workbench import workbench
+from tests.support import canary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.fake_provider import FakeProvider
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def vsix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return package(tmp_path_factory.mktemp("vsix") / "kibitz.vsix")
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeProvider]:
+    with provider() as fake:
+        fake.models = ("gpt-4o-mini",)
+        yield fake
+
+
+@pytest.fixture
+def machine(tmp_path: Path, vsix: Path, fake: FakeProvider) -> Machine:
+    """Set up, and not yet started: kibitz is in the Python that runs the tests, the provider is found."""
+    machine = Machine(tmp_path / "m", vsix)
+    machine.own |= {
+        "kibitz.server.python": sys.executable,
+        "kibitz.baseUrl": fake.base_url,
+        "kibitz.model": "gpt-4o-mini",
+    }
+    machine.user["security.workspace.trust.enabled"] = False
+    return machine
+
+
+@pytest.fixture
+def file(machine: Machine) -> Path:
+    file = machine.project / "mean.py"
+    file.write_text(SOURCE, encoding="utf-8")
+    return file
+
+
+def test_a_finding_is_seen_told_about_and_mended_on_disk(machine: Machine, file: Path) -> None:
+    with machine, workbench(machine, "finding") as window:
+        window.open(file)
+        expect(window.squiggles()).to_have_count(1)
+        expect(window.status).to_contain_text("kibitz 2.2k tokens")
+        window.keep("squiggle")
+        hover = window.hover(window.squiggles())
+        expect(hover.first).to_contain_text(TITLE)
+        expect(hover.first).to_contain_text(TRIGGER)
+        window.keep("hover")
+        window.click(window.squiggles())
+        expect(window.actions()).to_contain_text(f"Fix: {TITLE}")
+        window.keep("actions")
+        window.act(f"Fix: {TITLE}")
+        expect(window.line("len(values)")).to_have_count(1)
+        window.save()
+        until(lambda: file.read_text(encoding="utf-8") == FIXED, "the file on disk")
+        expect(window.squiggles()).to_have_count(0)
+        window.keep("fixed")
+
+
+def test_a_finding_is_dismissed_with_a_reason_and_brought_back(machine: Machine, file: Path) -> None:
+    with machine, workbench(machine, "dismiss") as window:
+        window.open(file)
+        window.click(window.squiggles())
+        window.actions()
+        window.act(f"Dismiss this finding: {TITLE}")
+        expect(window.picker).to_contain_text("Why is it no problem?")
+        window.keep("reason")
+        window.answer("value is a global of the test")
+        expect(window.squiggles()).to_have_count(0)
+        window.keep("dismissed")
+        window.command("kibitz: Show or Hide Dismissed Findings")
+        expect(window.page.locator("[class*=squiggly-]")).to_have_count(1)
+        window.keep("shown")
+        window.actions()
+        window.act(f"Undo dismissal: {TITLE}")
+        expect(window.squiggles()).to_have_count(1)
+
+
+def test_a_dismissal_that_is_not_confirmed_changes_nothing(machine: Machine, file: Path) -> None:
+    with machine, workbench(machine, "undecided") as window:
+        window.open(file)
+        window.click(window.squiggles())
+        window.command("kibitz: Dismiss Finding at Cursor…")
+        expect(window.picker).to_contain_text("Why is it no problem?")
+        window.page.keyboard.press("Escape")
+        expect(window.picker).to_have_count(0)
+        window.command("kibitz: Show Status")
+        expect(window.notification("1 finding, all reviewed")).to_be_visible()
+        expect(window.squiggles()).to_have_count(1)
+
+
+def test_the_status_bar_has_the_cost_of_today_and_opens_a_menu_of_all_commands(
+    machine: Machine, file: Path
+) -> None:
+    machine.user["kibitz.trigger"] = "manual"
+    machine.spend("0.0421")
+    with machine, workbench(machine, "status") as window:
+        window.open(file)
+        expect(window.status).to_contain_text("kibitz $0.0421")
+        hover = window.hover(window.status)
+        expect(hover.first).to_contain_text(
+            "Today, in all windows: 1 request, 1,000 tokens in, 100 out, $0.0421"
+        )
+        window.keep("tooltip")
+        window.status.click()
+        expect(window.picker).to_contain_text("Review This File Now")
+        expect(window.picker).to_contain_text("Pause")
+        window.keep("menu")
+        window.picker.locator("input").first.fill("usage")
+        window.picker.locator(".monaco-list-row", has_text="Show Usage and Cost").click()
+        expect(window.frame("Today, in all windows").first).to_be_visible()
+        expect(window.frame("$0.0421").first).to_be_visible()
+        # The page tells all of it: there is no message beside it.
+        expect(window.page.locator(".notifications-toasts .notification-list-item")).to_have_count(0)
+        window.keep("usage")
+        window.command("kibitz: Pause")
+        expect(window.status.locator(".codicon-debug-pause")).to_be_visible()
+        window.command("kibitz: Resume")
+        expect(window.status.locator(".codicon-debug-pause")).to_have_count(0)
+
+
+def test_settings_count_at_once_without_a_restart(machine: Machine, file: Path, fake: FakeProvider) -> None:
+    with machine, workbench(machine, "settings") as window:
+        window.open(file)
+        expect(window.squiggles()).to_have_count(1)
+        server = machine.server()
+        machine.set(user={"kibitz.minSeverity": "error"})
+        expect(window.squiggles()).to_have_count(0)
+        machine.set(user={"kibitz.minSeverity": None})
+        expect(window.squiggles()).to_have_count(1)
+        assert machine.server() == server
+        assert len(fake.requests) == 1
+        window.command("kibitz: Open Settings")
+        expect(window.page.locator(".settings-editor")).to_contain_text("Kibitz: Requests Per Minute")
+        window.keep("page")
+
+
+def test_settings_of_the_machine_start_the_server_anew(
+    machine: Machine, file: Path, fake: FakeProvider
+) -> None:
+    with machine, workbench(machine, "machine") as window:
+        window.open(file)
+        expect(window.squiggles()).to_have_count(1)
+        server = machine.server()
+        machine.set(own={"kibitz.model": "another-model"})
+        until(lambda: fake.requests[-1].body["model"] == "another-model", "the other model is asked", 60)
+        assert machine.server() != server
+
+
+def test_a_server_that_is_killed_comes_back_until_it_is_too_much(machine: Machine, file: Path) -> None:
+    machine.user["kibitz.minSeverity"] = "error"
+    with machine, workbench(machine, "killed") as window:
+        window.open(file)
+        expect(window.status.locator(".codicon-eye")).to_be_visible()
+        for _ in range(4):
+            killed = machine.kill()
+            assert machine.server() != killed
+        # The last one talks, and is heard.
+        machine.set(user={"kibitz.minSeverity": None})
+        expect(window.squiggles()).to_have_count(1)
+        machine.kill()
+        gave_up = window.notification("it ended five times within three minutes")
+        expect(gave_up).to_be_visible()
+        assert machine.servers() == []
+        window.keep("gave-up")
+        window.press(gave_up, "Restart")
+        expect(window.status.locator(".codicon-eye")).to_be_visible()
+        assert machine.server()
+
+
+def test_the_server_comes_along_and_the_key_is_kept_where_nobody_sees_it(
+    machine: Machine, file: Path, fake: FakeProvider
+) -> None:
+    machine.own.clear()
+    with machine, workbench(machine, "first-use") as window:
+        window.open(file)
+        expect(window.notification("installing its server")).to_be_visible()
+        window.keep("installing")
+        nobody = window.notification("no API key is set")
+        expect(nobody).to_be_visible(timeout=120_000)
+        expect(nobody).to_contain_text("Use the embedded model")
+        window.keep("no-key")
+        fake.key = canary.KEY
+        machine.set(own={"kibitz.baseUrl": fake.base_url})
+        refused = window.notification("configuration error")
+        expect(refused.locator(".monaco-button", has_text="Set API key")).to_be_visible()
+        window.keep("refused")
+        window.command("kibitz: Set API key")
+        window.keep("key")
+        window.answer(canary.KEY)
+        expect(window.squiggles()).to_have_count(1)
+        assert fake.requests[-1].headers["authorization"] == f"Bearer {canary.KEY}"
+        machine.search()
+        window.command("kibitz: Forget API key")
+        expect(window.notification("the key is forgotten")).to_be_visible()
+
+
+def test_a_folder_that_nobody_trusts_is_reviewed_on_request_only(
+    machine: Machine, file: Path, fake: FakeProvider
+) -> None:
+    machine.user |= {
+        "security.workspace.trust.enabled": True,
+        "security.workspace.trust.startupPrompt": "never",
+        "security.workspace.trust.emptyWindow": False,
+    }
+    with machine, workbench(machine, "untrusted") as window:
+        window.open(file)
+        expect(window.status.locator(".codicon-eye")).to_be_visible()
+        window.keep("restricted")
+        assert fake.requests == []
+        window.command("kibitz: Review This File Now")
+        expect(window.squiggles()).to_have_count(1)
+
+
+def test_a_repository_has_no_say_in_what_is_run_and_who_is_asked(
+    machine: Machine, file: Path, fake: FakeProvider
+) -> None:
+    ran = machine.home / "ran"
+    trap = machine.project / "trap.sh"
+    trap.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    trap.chmod(0o755)
+    for module in ("kibitz", "json", "sitecustomize", "pygls"):
+        (machine.project / f"{module}.py").write_text(f"open({str(ran)!r}, 'w')\n")
+    bring_settings(
+        machine.project,
+        {
+            "kibitz.server.path": str(trap),
+            "kibitz.server.python": str(trap),
+            "kibitz.baseUrl": "http://127.0.0.1:9/v1",
+            "kibitz.model": "of-the-repository",
+        },
+    )
+    with machine, workbench(machine, "hostile") as window:
+        window.open(file)
+        expect(window.squiggles()).to_have_count(1)
+        assert fake.requests[-1].body["model"] == "gpt-4o-mini"
+        assert not ran.exists()
+
+
+def test_what_is_missing_is_said_with_ways_out(machine: Machine, file: Path) -> None:
+    machine.own["kibitz.server.python"] = str(machine.home / "no-python")
+    with machine, workbench(machine, "no-python") as window:
+        window.open(file)
+        message = window.notification("it did not start")
+        expect(message).to_contain_text("kibitz.server.python names")
+        for button in ("Install Python", "Choose Python…", "Show log"):
+            expect(message.locator(".monaco-button", has_text=button)).to_be_visible()
+        window.keep("message")
+        window.press(message, "Show log")
+        expect(window.page.locator(".part.panel")).to_contain_text("kibitz did not start")
+        machine.set(own={"kibitz.server.python": sys.executable})
+        expect(window.squiggles()).to_have_count(1)
+
+
+def test_the_walkthrough_leads_through_first_use(machine: Machine, file: Path) -> None:
+    with machine, workbench(machine, "walkthrough") as window:
+        window.open(file)
+        window.command("kibitz: Get Started")
+        expect(window.page.locator(".gettingStartedContainer")).to_contain_text("Choose who reviews")
+        window.keep("start")

@@ -1,0 +1,185 @@
+"""VS Code's window, as a user has it before them: what can be seen in it, and what can be done."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from playwright.sync_api import Locator, Page, Route, expect, sync_playwright
+from tests.editors.terminal import ARTEFACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.editors.vscode.machine import Machine
+
+PATIENCE_MS = 60_000
+"""More than anything takes on a busy machine."""
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+)
+_MORE_FLAGS = ("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage")
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@contextmanager
+def workbench(machine: Machine, name: str) -> Iterator[Workbench]:
+    """A browser that shows ``machine``. Keeps a picture when something goes wrong."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=[*_FLAGS, *_MORE_FLAGS]
+        )
+        page = chromium.new_page(viewport={"width": 1100, "height": 640}, locale="en-US")
+        page.set_default_timeout(PATIENCE_MS)
+        shown = Workbench(page, machine, name)
+        page.route("**/*", shown.let_through)
+        try:
+            yield shown
+        except BaseException:
+            shown.keep("failure")
+            raise
+        finally:
+            chromium.close()
+
+
+class Workbench:
+    """One window. Every wait is for a condition."""
+
+    def __init__(self, page: Page, machine: Machine, name: str) -> None:
+        self.page = page
+        self._machine = machine
+        self._name = name
+
+    def let_through(self, route: Route) -> None:
+        """Nobody but this machine is talked to."""
+        address = urlsplit(route.request.url)
+        if address.scheme in {"data", "blob"} or address.hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            route.abort()
+
+    def open(self, file: Path) -> None:
+        """Open the project, and a file in it."""
+        host = urlsplit(self._machine.address).netloc
+        payload = [["openFile", f"vscode-remote://{host}{file}"]]
+        query = {"folder": str(self._machine.project), "payload": json.dumps(payload)}
+        self.page.goto(f"{self._machine.address}/?{urlencode(query)}")
+        expect(self.page.locator(".view-line").first).to_be_visible()
+
+    def keep(self, what: str) -> None:
+        """Keep a picture."""
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=str(ARTEFACTS / f"vscode-{self._name}-{what}.png"))
+
+    # What is in the editor
+
+    def squiggles(self, severity: str = "warning") -> Locator:
+        """The underlined parts of the text."""
+        return self.page.locator(f".squiggly-{severity}")
+
+    def line(self, part: str) -> Locator:
+        """The line that holds ``part``. VS Code shows spaces as no-break ones."""
+        words = re.escape(part).replace("\\ ", "[ \N{NO-BREAK SPACE}]")
+        return self.page.locator(".view-line", has_text=re.compile(words))
+
+    def hover(self, over: Locator) -> Locator:
+        """Point at the middle of something; returns what pops up."""
+        x, y = _middle(over)
+        self.page.mouse.move(x - 3, y)
+        self.page.mouse.move(x, y)
+        hover = self.page.locator(".monaco-hover:visible")
+        expect(hover.first).to_be_visible()
+        return hover
+
+    def click(self, on: Locator) -> None:
+        """Put the cursor into the middle of something."""
+        self.page.mouse.click(*_middle(on))
+
+    def actions(self) -> Locator:
+        """Open the menu of the light bulb where the cursor is."""
+        menu = self.page.locator(".action-widget:not(.action-list-submenu-panel)")
+        expect(self.page.locator(".monaco-editor.focused").first).to_be_visible()
+        self.page.keyboard.press("Control+.")
+        expect(menu).to_be_visible()
+        return menu
+
+    def act(self, title: str) -> None:
+        """Take an action of that menu, which is open."""
+        menu = self.page.locator(".action-widget:not(.action-list-submenu-panel)")
+        menu.locator(".monaco-list-row.action", has_text=title).first.click()
+        expect(menu).to_be_hidden()
+
+    def save(self) -> None:
+        """Save the file that is edited."""
+        # Out of the way: what pops up under the pointer may take the key.
+        self.page.mouse.move(5, 5)
+        expect(self.page.locator(".monaco-editor.focused").first).to_be_visible()
+        self.page.keyboard.press("Control+s")
+
+    # What is around it
+
+    @property
+    def status(self) -> Locator:
+        """kibitz's item in the status bar."""
+        return self.page.locator(".statusbar-item[id='kibitz.kibitz.kibitz.status']")
+
+    def notification(self, text: str) -> Locator:
+        """A message at the lower right."""
+        return self.page.locator(".notifications-toasts .notification-list-item", has_text=text)
+
+    def press(self, message: Locator, button: str) -> None:
+        """Press a button of a message."""
+        message.locator(".monaco-button", has_text=button).click()
+
+    def dismiss_notifications(self) -> None:
+        """Close all messages."""
+        self.command("Notifications: Clear All Notifications")
+        expect(self.page.locator(".notifications-toasts .notification-list-item")).to_have_count(0)
+
+    @property
+    def picker(self) -> Locator:
+        """The box at the top: commands, choices, input."""
+        return self.page.locator(".quick-input-widget:visible")
+
+    def command(self, title: str) -> None:
+        """Run a command by its title, from the palette."""
+        self.page.keyboard.press("F1")
+        field = self.picker.locator("input").first
+        expect(field).to_have_value(">")
+        field.fill(f">{title}")
+        row = self.picker.locator(".monaco-list-row").first
+        expect(row).to_contain_text(title.replace("…", ""))
+        field.press("Enter")
+
+    def answer(self, text: str) -> None:
+        """Type into the input box that is open, and press Enter."""
+        field = self.picker.locator("input").first
+        expect(field).to_be_focused()
+        field.fill(text)
+        field.press("Enter")
+        expect(self.picker).to_have_count(0)
+
+    def frame(self, text: str) -> Locator:
+        """Something in the page of a webview."""
+        return (
+            self.page.frame_locator("iframe.webview.ready")
+            .frame_locator("#active-frame")
+            .locator(f"text={text}")
+        )
+
+
+def _middle(of: Locator) -> tuple[float, float]:
+    expect(of.first).to_be_visible()
+    box = of.first.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
