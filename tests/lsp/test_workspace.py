@@ -458,3 +458,19 @@ async def test_another_service_ends_it(room: Wire) -> None:
     await until(lambda: bool(room.messages))
     assert room.messages[0].endswith("the rest was left out: the settings have changed")
     assert len(service(room).calls) == 4
+
+
+async def test_what_is_dismissed_is_looked_up_in_files_that_are_not_open_too(
+    room: Wire, tmp_path: Path
+) -> None:
+    await room.initialize()
+    await review(room)
+    uri = (tmp_path / "a.py").as_uri()
+    room.open(TEXTS["a.py"], uri=uri)
+    await until(lambda: room.server.session.busy == 0)
+    service(room).knows = True
+    (found,) = room.published[-1]["diagnostics"]
+    answer = await command(room, "dismiss", {"uri": uri, "id": found["data"]["id"]})
+    assert answer["dismissed"] is True
+    await until(lambda: str(tmp_path / "c.py") in [look.path for look in service(room).looks])
+    assert not any(call.path == str(tmp_path / "c.py") for call in service(room).calls[3:])

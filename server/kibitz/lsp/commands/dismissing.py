@@ -45,7 +45,7 @@ async def dismiss(ls: KibitzServer, arguments: Sequence[object]) -> dict[str, An
         )
     except (CannotKeepError, _NobodyError) as error:
         return _failed(ls, "dismissed", "nothing was dismissed", str(error))
-    await ls.sorting.now()
+    await _show(ls)
     return {"dismissed": True, "scope": scope, **_told(kept)}
 
 
@@ -59,7 +59,7 @@ async def undismiss(ls: KibitzServer, arguments: Sequence[object]) -> dict[str, 
         undone = await asyncio.to_thread(_dismissals(ls).undo, shown.current, source)
     except (CannotKeepError, _NobodyError) as error:
         return _failed(ls, "undismissed", "the dismissal was not undone", str(error))
-    await ls.sorting.now()
+    await _show(ls)
     removed = [_told(kept) for kept in undone.removed]
     if undone.comment is None:
         return {"undismissed": True, "removed": removed}
@@ -128,3 +128,10 @@ def _line_of(comment: Directive, document: Document) -> int:
     start = snapshot.lines.line_start(comment.line)
     part, span = snapshot.locate(Span(start, start))
     return part.lines.line_of(span.start) + 1
+
+
+async def _show(ls: KibitzServer) -> None:
+    """The same code may be in other documents, and in files that are not open."""
+    await ls.sorting.now()
+    if ls.closed_files is not None:
+        ls.closed_files.renew()
