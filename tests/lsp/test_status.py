@@ -34,7 +34,7 @@ async def test_idle_busy_paused_and_off() -> None:
     assert told(room) == Status(State.IDLE, "all reviewed", model="fake")
     room.open("x = bug\n")
     await settle()
-    assert told(room) == Status(State.BUSY, "1 reviews under way", reviews=1, documents=1, model="fake")
+    assert told(room) == Status(State.BUSY, "1 review under way", reviews=1, documents=1, model="fake")
     room.service.calls[0].answer.set_result(FakeOutcome(marked("x = bug\n")))
     await settle()
     assert told(room).findings == 1
@@ -77,7 +77,7 @@ async def test_what_works_less_well_is_told_with_what_to_do_until_it_works_again
         assert error.message in worse.message
         assert advice in worse.action
     room.session.notices.settle()
-    assert told(room).message == "all reviewed, but 1 findings could not be re-checked"
+    assert told(room).message == "all reviewed, but 1 finding could not be re-checked"
     room.session.forget_reviews()
     await settle()
     room.service.calls[-1].answer.set_result(FakeOutcome(marked("x = bug\n")))
@@ -100,8 +100,8 @@ async def test_the_whole_report_tells_of_the_document_in_focus() -> None:
     room.service.calls[-1].answer.set_exception(Timeout("no answer", after_ms=1))
     await settle()
     first, second, third = (await report(room.session, told(room))).splitlines()
-    assert first.startswith("1 documents, 1 findings (1 not re-checked), all reviewed, but request timeout: ")
-    assert second == "untitled:a.py: 1 requests, 100 tokens in, 1 out since it was opened."
+    assert first.startswith("1 document, 1 finding (1 not re-checked), all reviewed, but request timeout: ")
+    assert second == "untitled:a.py: 1 request, 100 tokens in, 1 out since it was opened."
     assert third == "fake, 2 requests."
 
 

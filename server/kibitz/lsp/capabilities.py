@@ -107,7 +107,9 @@ def reduce(params: Mapping[str, Any]) -> Client:
         marks_generated=_holds(
             _at(capabilities, "textDocument", "codeAction", "tagSupport", "valueSet"), _LLM_GENERATED
         ),
-        markdown=_holds(_at(capabilities, "textDocument", "hover", "contentFormat"), "markdown"),
+        # Neovim says so, but shows the backslashes that keep text from becoming markup.
+        markdown=_holds(_at(capabilities, "textDocument", "hover", "contentFormat"), "markdown")
+        and name != "Neovim",
         code_descriptions=_at(capabilities, "textDocument", "publishDiagnostics", "codeDescriptionSupport")
         is True,
         related_information=_at(capabilities, "textDocument", "publishDiagnostics", "relatedInformation")

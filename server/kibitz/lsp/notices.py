@@ -35,7 +35,8 @@ class Notices:
         """Show ``message`` unless one of that kind was shown since things worked last."""
         if kind not in self._told:
             self._told.add(kind)
-            self._show(f"kibitz: {message}")
+            # What is about kibitz itself has its name already.
+            self._show(message if message.startswith("kibitz ") else f"kibitz: {message}")
 
     def failure(self, error: OpenAIError) -> None:
         """Tell of a failed request; all of one kind are one piece of news."""

@@ -113,7 +113,7 @@ def _state(session: Session, setup: Setup) -> tuple[State, str, str]:
         return State.BUSY, "kibitz is starting", ""
     if session.paused:
         return State.PAUSED, "paused", "run the command kibitz.resume"
-    doing = f"{session.busy} reviews under way" if session.busy else "all reviewed"
+    doing = f"{counted(session.busy, 'review')} under way" if session.busy else "all reviewed"
     if worse := _worse(session, setup):
         return State.DEGRADED, f"{doing}, but {worse[0]}", worse[1]
     return (State.BUSY if session.busy else State.IDLE), doing, ""
@@ -127,7 +127,7 @@ def _worse(session: Session, setup: Setup) -> tuple[str, str] | None:
         return health.problem, health.action
     stale = sum(bool(each.stale) for document in session.documents for each in document.shown)
     if stale:
-        return f"{stale} findings could not be re-checked", "run the command kibitz.analyzeDocument"
+        return f"{counted(stale, 'finding')} could not be re-checked", "run the command kibitz.analyzeDocument"
     if setup.problems:
         return (
             f"a setting is wrong: {setup.problems[0]}",
@@ -153,7 +153,7 @@ def summary(documents: Documents, what: str) -> str:
     shown = [each for document in documents for each in document.shown]
     stale = sum(bool(each.stale) for each in shown)
     doubts = f" ({stale} not re-checked)" if stale else ""
-    return f"{len(documents)} documents, {len(shown)} findings{doubts}, {what}"
+    return f"{counted(len(documents), 'document')}, {counted(len(shown), 'finding')}{doubts}, {what}"
 
 
 def account(document: Document) -> str:
@@ -163,6 +163,11 @@ def account(document: Document) -> str:
         return ""
     cost = "" if spent.cost_usd is None else f", ${spent.cost_usd:.4f}"
     return (
-        f"{document.name}: {spent.requests} requests, {spent.input_tokens} tokens in, "
+        f"{document.name}: {counted(spent.requests, 'request')}, {spent.input_tokens} tokens in, "
         f"{spent.output_tokens} out{cost} since it was opened"
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 finding``, ``2 findings``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
