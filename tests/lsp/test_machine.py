@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.support.clock import FakeClock
+from tests.support.hints import without_hints
 from tests.support.mirror import Mirror, Model, changed, seen
 from tests.support.oracle import DISMISSED, HALF_TYPED, Oracle, complaints
 from tests.support.texts import encodings, naive_position
@@ -88,7 +89,7 @@ class Conversation(RuleBasedStateMachine):
         self.quotes: dict[str, str] = {}
         self.oracle.quotes = self.quotes
         self.mirror = Mirror(encoding, self.quotes)
-        self.session = Session(self.mirror, self.clock, Client(encoding=encoding))
+        self.session = without_hints(Session(self.mirror, self.clock, Client(encoding=encoding)))
         self.session.use(self.knobs, self.oracle)
 
     def do(self, something: Callable[[], object]) -> None:

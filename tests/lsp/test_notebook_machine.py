@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.support.clock import FakeClock
+from tests.support.hints import without_hints
 from tests.support.mirror import Mirror, Model, Progress, changed
 from tests.support.oracle import DISMISSED, Oracle, complaints
 from tests.support.texts import encodings, naive_position
@@ -100,7 +101,7 @@ class Writing(RuleBasedStateMachine):
         self.oracle = Oracle()
         self.mirror = Screen(encoding, self.oracle.quotes)
         client = Client(encoding=encoding)
-        self.session = Session(self.mirror, self.clock, client)
+        self.session = without_hints(Session(self.mirror, self.clock, client))
         self.sync = NotebookSync(self.session, client)
         self.session.use(Defaults(), self.oracle)
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from lsprotocol import types
 from tests.lsp.test_machine import STEPS, Conversation
+from tests.support.hints import without_hints
 from tests.support.mirror import Mirror
 
 from kibitz.lsp.capabilities import Client
@@ -57,7 +58,7 @@ class PullingConversation(Conversation):
     def _begin(self, encoding: Encoding) -> None:
         super()._begin(encoding)
         self.mirror = Asking(encoding, self.quotes)
-        self.session = Session(self.mirror, self.clock, Client(encoding=encoding))
+        self.session = without_hints(Session(self.mirror, self.clock, Client(encoding=encoding)))
         self.session.publisher.switch(pulls=True, documents=())
         self.session.use(self.knobs, self.oracle)
         self.results: dict[str, str] = {}

@@ -20,7 +20,7 @@ from kibitz.app.projects import root_of, trust_of_user
 from kibitz.config import default_user_file
 from kibitz.findings.guidance import PREFIX
 from kibitz.findings.project import Project
-from kibitz.findings.rules import RULES
+from kibitz.findings.rule_pages import PAGES
 from kibitz.guard.trust import Decision
 from kibitz.local import weights
 from kibitz.local.errors import LocalModelError
@@ -90,7 +90,7 @@ def _configuration(loaded: Loaded) -> Iterator[Line]:
     for problem in loaded.problems:
         yield Line(State.PROBLEM, problem.message)
     for code in loaded.settings.rules_off:
-        if code not in RULES and not code.startswith(PREFIX):
+        if code not in PAGES and not code.startswith(PREFIX):
             yield Line(State.PROBLEM, f"rules_off: there is no rule {code}", "See all with: kibitz rules")
 
 

@@ -15,6 +15,7 @@ from kibitz.app.projects import root_of, trust_of_user
 from kibitz.cli.output.terminal import console
 from kibitz.cli.output.visible import escape
 from kibitz.findings.guidance import ProjectRule
+from kibitz.findings.rule_pages import PAGES
 from kibitz.findings.rules import RULES
 from kibitz.guard.trust import Decision
 
@@ -62,7 +63,7 @@ def command(code: str | None, form: str) -> None:
 
 
 def _find(code: str, here: _Here) -> Rule | ProjectRule:
-    known: dict[str, Rule | ProjectRule] = {**RULES, **{rule.code: rule for rule in here.rules}}
+    known: dict[str, Rule | ProjectRule] = {**PAGES, **{rule.code: rule for rule in here.rules}}
     if code in known:
         return known[code]
     close = difflib.get_close_matches(code, known, n=1)

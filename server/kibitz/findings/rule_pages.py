@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kibitz.findings.hint_rules import HINT_RULES
 from kibitz.findings.rules import RULES
 
 if TYPE_CHECKING:
@@ -17,14 +18,43 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).with_name("pages")
 
 
+PAGES = {**RULES, **HINT_RULES}
+"""What has a page."""
+
+
 @cache
 def address(code: str) -> str | None:
     """The URI of the page about a rule; None if there is none. Looks at no disk."""
-    return (FOLDER / f"{code}.md").as_uri() if code in RULES else None
+    return (FOLDER / f"{code}.md").as_uri() if code in PAGES else None
 
 
 def markdown(rule: Rule) -> str:
     """The page."""
+    return _of_hint(rule) if rule.code in HINT_RULES else _of_rule(rule)
+
+
+def _of_hint(rule: Rule) -> str:
+    return f"""# {rule.name}
+
+`{rule.code}` · {rule.family} · {rule.severity}
+
+kibitz says this by itself, without a model and without sending anything. It marks {rule.definition}.
+
+For example:
+
+```
+{rule.example}
+```
+
+⟦U+202E⟧ stands for the character with that number, which cannot be seen.
+
+## If you do not care
+
+`rules_off = ["{rule.code}"]` in your `config.toml`, or the editor's setting `kibitz.rulesOff`.
+"""
+
+
+def _of_rule(rule: Rule) -> str:
     return f"""# {rule.name}
 
 `{rule.code}` · {rule.family} · {rule.severity} unless the model says better
@@ -50,9 +80,9 @@ def write(folder: Path = FOLDER) -> None:
     """Write all pages, and remove those of rules that are gone."""
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.md"):
-        if old.stem not in RULES:
+        if old.stem not in PAGES:
             old.unlink()
-    for rule in RULES.values():
+    for rule in PAGES.values():
         (folder / f"{rule.code}.md").write_text(markdown(rule), "utf-8")
 
 

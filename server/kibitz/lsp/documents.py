@@ -94,6 +94,8 @@ class Document:
     shown: tuple[Shown, ...] = ()
     dismissed: tuple[Shown, ...] = ()
     """What would be shown if the user had not dismissed it."""
+    hints: tuple[Shown, ...] = ()
+    """What kibitz sees by itself; see ``Hinting``."""
     synced: bool = True
     reviewed: str | None = None
     """The digest of the text that ``shown`` is the whole review of; None when it is not."""
@@ -187,12 +189,14 @@ class Document:
         if self.run is not None:
             self.run.edits.extend(edits)
         self.edited = carry_spans(self.edited, edits)
+        self.hints = carry(self.hints, edits, snapshot.text)
         self._show(carry(self._every, edits, snapshot.text))
         return Change.APPLIED if before == [each.touched for each in self._every] else Change.TOUCHED
 
     def rearrange(self, snapshot: Snapshot, shown: Iterable[Shown]) -> None:
         """It is made of other parts now, or in another order; a review under way will not land."""
         self.snapshot, self.reviewed, self.run, self.edited = snapshot, None, None, ()
+        self.hints = ()
         self._show(shown)
 
     def judge(self, why: Callable[[Finding], str | None]) -> None:
@@ -303,6 +307,7 @@ class Documents:
         if document is None:
             return Change.UNKNOWN
         document.synced = False
+        document.hints = ()
         document.forget()
         return Change.REFUSED
 

@@ -119,9 +119,10 @@ class Publisher:
         return ((part, by_part[part.uri]) for part in snapshot.parts)
 
     def _wanted(self, document: Document) -> Sequence[Shown]:
-        if document.uri not in self._dismissed:
+        dismissed = document.dismissed if document.uri in self._dismissed else ()
+        if not dismissed and not document.hints:
             return document.shown
-        return sorted((*document.shown, *document.dismissed), key=lambda each: each.span)
+        return sorted((*document.shown, *dismissed, *document.hints), key=lambda each: each.span)
 
     def _is_pulled(self, part: Snapshot, document: Document) -> bool:
         """Whether the editor asks for a part's diagnostics. Few ask for those of a notebook's cells."""

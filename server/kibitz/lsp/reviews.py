@@ -62,6 +62,7 @@ class Defaults:
     enabled: bool = True
     trigger: str = "change"
     languages: Sequence[str] = ()
+    rules_off: Sequence[str] = ()
     debounce_ms: int = 500
     debounce_max_ms: int = 3000
     max_delay_ms: int = 5000

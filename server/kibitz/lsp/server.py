@@ -242,6 +242,7 @@ class KibitzServer(LanguageServer):
         self.parent.stop()
         if self.protocol.phase is not Phase.BEFORE:
             self.session.stop()
+            self.session.hinting.stop()
             self.warming.end()
             self.reporter.stop()
             self.watching.stop()

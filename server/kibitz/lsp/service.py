@@ -145,6 +145,10 @@ class Knobs(Protocol):
     def languages(self) -> Sequence[str]:
         """The language ids that are reviewed; empty: all that kibitz knows."""
 
+    @property
+    def rules_off(self) -> Sequence[str]:
+        """The codes of what is not reported."""
+
 
 class Listener(Protocol):
     """Is told what happens between kibitz and its providers."""

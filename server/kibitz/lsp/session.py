@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kibitz.lsp.attention import SETTLE_SECONDS, Attention
 from kibitz.lsp.documents import Change, Documents, Intent
+from kibitz.lsp.hinting import Hinting
 from kibitz.lsp.notices import Notices
 from kibitz.lsp.permission import Permission
 from kibitz.lsp.publisher import Publisher, Screen
@@ -61,6 +62,7 @@ class Session:
             publish=self.publisher.publish,
             report=self._report,
         )
+        self.hinting = Hinting(self.documents, clock, publish=self.publisher.publish, knobs_of=self.knobs_of)
         self._clock = clock
         self._client = client
         self._scheduler = Scheduler(self.reviews, clock, at_once=DOCUMENTS_AT_ONCE)
@@ -117,6 +119,7 @@ class Session:
         self._opened_at = now
         document.background = before is not None and now - before < SETTLE_SECONDS
         self.attend(document.uri)
+        self.hinting.look(document)
         self._begin(document)
 
     def changed(self, uri: str, version: int, changes: Sequence[TextChange]) -> None:
@@ -150,6 +153,7 @@ class Session:
         self.attention.lose(uri)
         self._scheduler.cancel(uri)
         self.reviews.closed(uri)
+        self.hinting.closed(uri)
         document = self.documents.close(uri)
         if document is not None:
             self.publisher.clear(document, stays=stays)
@@ -216,6 +220,7 @@ class Session:
         reviews.knobs, reviews.service = knobs, service
         reviews.knobs_at = at or (lambda _path: knobs)
         for document in self.documents:
+            self.hinting.look(document)
             if renewed or not self.knobs_of(document).enabled:
                 self.stop(document.uri)
             if not self.knobs_of(document).enabled:
@@ -284,6 +289,7 @@ class Session:
         document = self.documents.get(uri)
         if document is not None:
             document.background = False
+            self.hinting.later(document)
             knobs, pacing = self.knobs_of(document), self.reviews.pacing
             pacing.typed(self._clock.now())
             pause = pacing.pause(knobs.debounce_ms / 1000, knobs.debounce_max_ms / 1000)
