@@ -79,6 +79,12 @@ def test_a_finding_is_dismissed_with_a_reason_and_brought_back(machine: Machine,
     with machine, workbench(machine, "dismiss") as window:
         window.open(file)
         window.click(window.squiggles())
+        window.command("kibitz: Dismiss Finding at Cursor…")
+        expect(window.picker).to_contain_text("Why is it no problem?")
+        window.page.keyboard.press("Escape")
+        expect(window.picker).to_have_count(0)
+        window.command("kibitz: Show Status")
+        expect(window.notification("1 finding, all reviewed")).to_be_visible()
         window.actions()
         window.act(f"Dismiss this finding: {TITLE}")
         expect(window.picker).to_contain_text("Why is it no problem?")
@@ -91,19 +97,6 @@ def test_a_finding_is_dismissed_with_a_reason_and_brought_back(machine: Machine,
         window.keep("shown")
         window.actions()
         window.act(f"Undo dismissal: {TITLE}")
-        expect(window.squiggles()).to_have_count(1)
-
-
-def test_a_dismissal_that_is_not_confirmed_changes_nothing(machine: Machine, file: Path) -> None:
-    with machine, workbench(machine, "undecided") as window:
-        window.open(file)
-        window.click(window.squiggles())
-        window.command("kibitz: Dismiss Finding at Cursor…")
-        expect(window.picker).to_contain_text("Why is it no problem?")
-        window.page.keyboard.press("Escape")
-        expect(window.picker).to_have_count(0)
-        window.command("kibitz: Show Status")
-        expect(window.notification("1 finding, all reviewed")).to_be_visible()
         expect(window.squiggles()).to_have_count(1)
 
 
@@ -131,13 +124,18 @@ def test_the_status_bar_has_the_cost_of_today_and_opens_a_menu_of_all_commands(
         # The page tells all of it: there is no message beside it.
         expect(window.page.locator(".notifications-toasts .notification-list-item")).to_have_count(0)
         window.keep("usage")
+        window.command("kibitz: Get Started")
+        expect(window.page.locator(".gettingStartedContainer")).to_contain_text("Choose who reviews")
+        window.keep("walkthrough")
         window.command("kibitz: Pause")
         expect(window.status.locator(".codicon-debug-pause")).to_be_visible()
         window.command("kibitz: Resume")
         expect(window.status.locator(".codicon-debug-pause")).to_have_count(0)
 
 
-def test_settings_count_at_once_without_a_restart(machine: Machine, file: Path, fake: FakeProvider) -> None:
+def test_settings_count_at_once_and_those_of_the_machine_start_the_server_anew(
+    machine: Machine, file: Path, fake: FakeProvider
+) -> None:
     with machine, workbench(machine, "settings") as window:
         window.open(file)
         expect(window.squiggles()).to_have_count(1)
@@ -148,21 +146,12 @@ def test_settings_count_at_once_without_a_restart(machine: Machine, file: Path, 
         expect(window.squiggles()).to_have_count(1)
         assert machine.server() == server
         assert len(fake.requests) == 1
-        window.command("kibitz: Open Settings")
-        expect(window.page.locator(".settings-editor")).to_contain_text("Kibitz: Requests Per Minute")
-        window.keep("page")
-
-
-def test_settings_of_the_machine_start_the_server_anew(
-    machine: Machine, file: Path, fake: FakeProvider
-) -> None:
-    with machine, workbench(machine, "machine") as window:
-        window.open(file)
-        expect(window.squiggles()).to_have_count(1)
-        server = machine.server()
         machine.set(own={"kibitz.model": "another-model"})
         until(lambda: fake.requests[-1].body["model"] == "another-model", "the other model is asked", 60)
         assert machine.server() != server
+        window.command("kibitz: Open Settings")
+        expect(window.page.locator(".settings-editor")).to_contain_text("Requests Per Minute")
+        window.keep("page")
 
 
 def test_a_server_that_is_killed_comes_back_until_it_is_too_much(machine: Machine, file: Path) -> None:
@@ -268,11 +257,3 @@ def test_what_is_missing_is_said_with_ways_out(machine: Machine, file: Path) -> 
         expect(window.page.locator(".part.panel")).to_contain_text("kibitz did not start")
         machine.set(own={"kibitz.server.python": sys.executable})
         expect(window.squiggles()).to_have_count(1)
-
-
-def test_the_walkthrough_leads_through_first_use(machine: Machine, file: Path) -> None:
-    with machine, workbench(machine, "walkthrough") as window:
-        window.open(file)
-        window.command("kibitz: Get Started")
-        expect(window.page.locator(".gettingStartedContainer")).to_contain_text("Choose who reviews")
-        window.keep("start")

@@ -1,7 +1,7 @@
 /** Holds the parts together: one server at a time, its state, and what the user is told. */
 
 import * as vscode from 'vscode';
-import { EMBEDDED, LOG, SET_KEY, buttonsFor } from './buttons.ts';
+import { EMBEDDED, LOG, SET_KEY, buttonsFor, shortened } from './buttons.ts';
 import { Client, MessageType } from './client.ts';
 import type { Configuration } from './configuration.ts';
 import type { Keys } from './keys.ts';
@@ -144,7 +144,7 @@ export class Kibitz {
     const buttons = buttonsFor(message, serious);
     this.#log.info(message);
     const show = type === MessageType.Error ? vscode.window.showErrorMessage : serious ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
-    void show(message, ...buttons).then(press);
+    void show(shortened(message), ...buttons).then(press);
   }
 
   #tell(what: string, buttons: readonly string[], serious = false): void {

@@ -29,7 +29,7 @@ export async function showMenu(status: Status, titles: ReadonlyMap<string, strin
       items.push({ label: `$(${icon}) ${titles.get(command) ?? command}`, command });
     }
   }
-  const { lines } = shown(status);
-  const chosen = await vscode.window.showQuickPick(items, { title: 'kibitz', placeHolder: lines.join(' ') });
+  const placeHolder = shown(status).lines.slice(0, 2).join(' ');
+  const chosen = await vscode.window.showQuickPick(items, { title: 'kibitz', placeHolder });
   if (chosen?.command !== undefined) await vscode.commands.executeCommand(chosen.command);
 }

@@ -75,14 +75,14 @@ export function countsOf(value: unknown): Counts | null {
 
 export function shown(status: Status): Shown {
   const { today, findings, model } = status;
-  const spent = today === null || today.requests === 0 ? '' : ` ${price(today)}`;
+  const spent = today === null ? '' : price(today);
   const lines = [sentence(status.message)];
   if (status.action) lines.push(sentence(status.action));
   if (status.documents > 0) lines.push(`${plural(findings, 'finding')} in ${plural(status.documents, 'open file')}.`);
   if (model) lines.push(`Model: ${model}`);
   if (today !== null) lines.push(`Today, in all windows: ${spending(today)}`);
   return {
-    text: `${ICONS[status.state]} kibitz${spent}`,
+    text: `${ICONS[status.state]} kibitz${spent && ` ${spent}`}`,
     lines,
     alert: status.state === 'degraded' || status.state === 'off' || status.state === 'stopped',
   };
@@ -96,10 +96,11 @@ export function spending(counts: Counts): string {
   return `${plural(counts.requests, 'request')}, ${tokens}, ${money}`;
 }
 
-/** Money where it is known, else tokens. */
+/** Money where it is known, else tokens; empty where there was nothing. */
 function price(counts: Counts): string {
-  if (counts.costUsd !== null) return dollars(counts.costUsd);
-  return `${compact(counts.inputTokens + counts.outputTokens)} tokens`;
+  const tokens = counts.inputTokens + counts.outputTokens;
+  if (tokens === 0) return '';
+  return counts.costUsd === null ? `${compact(tokens)} tokens` : dollars(counts.costUsd);
 }
 
 /** Two decimals, or as many as a small amount needs to be seen. */

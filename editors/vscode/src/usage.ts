@@ -56,7 +56,8 @@ function cell(tag: 'td' | 'th', value: string, at: number): string {
 
 function row(title: string, counts: Counts | null): readonly string[] {
   if (counts === null) return [title, '–', '–', '–', 'not known'];
-  return [title, number(counts.requests), number(counts.inputTokens), number(counts.outputTokens), money(counts.costUsd)];
+  const cost = counts.requests > 0 ? money(counts.costUsd) : '–';
+  return [title, number(counts.requests), number(counts.inputTokens), number(counts.outputTokens), cost];
 }
 
 function savedRow(period: string, value: unknown): readonly string[] {
@@ -68,7 +69,7 @@ function savedRow(period: string, value: unknown): readonly string[] {
     number(of('lookedUp')),
     number(of('hits')),
     number(of('savedInputTokens') + of('savedOutputTokens')),
-    money(typeof usd === 'number' ? usd : null),
+    of('hits') > 0 ? money(typeof usd === 'number' ? usd : null) : '–',
   ];
 }
 

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { EMBEDDED, LOG, SET_KEY, buttonsFor } from '../src/buttons.ts';
+import { EMBEDDED, LOG, SET_KEY, buttonsFor, shortened } from '../src/buttons.ts';
 import { forServer, forTools } from '../src/environment.ts';
 import { InstallError, Private, explained, pythonIn } from '../src/installing.ts';
 import { asEnvironment, settingNames, variable } from '../src/names.ts';
@@ -54,6 +54,12 @@ test('messages offer what helps', () => {
   assert.deepEqual(buttonsFor('kibitz: configuration error: the key was refused', true), [SET_KEY, LOG]);
   assert.deepEqual(buttonsFor('kibitz: something broke', true), [LOG]);
   assert.deepEqual(buttonsFor('kibitz: all is well', false), []);
+});
+
+test('advice that a button gives better is left out', () => {
+  const message = 'kibitz has nobody to ask: no API key is set, and x. Set OPENAI_API_KEY, or run y; z.';
+  assert.equal(shortened(message), 'kibitz has nobody to ask: no API key is set, and x.');
+  assert.equal(shortened('kibitz: other. Set OPENAI_API_KEY.'), 'kibitz: other. Set OPENAI_API_KEY.');
 });
 
 test('a Python is asked what it is, in a folder of ours', async () => {

@@ -33,6 +33,12 @@ test('tokens stand for a price that is not known', () => {
   assert.equal(shown(status).text, '$(eye) kibitz 13.0k tokens');
 });
 
+test('requests that brought nothing are no cost', () => {
+  const status = statusOf({ ...WIRE, today: { requests: 2, inputTokens: 0, outputTokens: 0, costUsd: null } });
+  assert.ok(status);
+  assert.equal(shown(status).text, '$(eye) kibitz');
+});
+
 test('what needs the user stands out, and says what to do', () => {
   for (const state of ['off', 'degraded', 'stopped'] as const) {
     const { alert, lines } = shown(without(state, 'nobody to ask', 'set a key'));

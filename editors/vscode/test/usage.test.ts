@@ -13,6 +13,12 @@ test('the page has what was asked, by model, and what was saved', () => {
   assert.match(page, /This run<\/td><td class="n">10<\/td><td class="n">9<\/td><td class="n">1,000<\/td><td class="n">not known/);
 });
 
+test('what was not sent has no price', () => {
+  const nothing = { requests: 0, inputTokens: 0, outputTokens: 0, costUsd: null };
+  const page = usagePage({ run: nothing, today: nothing, cache: { 'this run': {} } }, 'n');
+  assert.doesNotMatch(page, /not known/);
+});
+
 test('a name that is markup stays a name', () => {
   const page = usagePage({ models: { '<img src=x onerror=alert(1)>"\'&': COUNTS } }, 'n');
   assert.doesNotMatch(page, /<img/);

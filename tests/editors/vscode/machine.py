@@ -40,6 +40,7 @@ _QUIET: Mapping[str, object] = {
     "extensions.ignoreRecommendations": True,
     "update.mode": "none",
     "files.autoSave": "off",
+    "remote.autoForwardPorts": False,
     "git.enabled": False,
     "editor.minimap.enabled": False,
     "editor.cursorBlinking": "solid",

@@ -56,8 +56,10 @@ def test_every_command_of_the_server_is_registered_by_the_extension() -> None:
 
 def test_the_message_without_a_key_is_known_by_its_words() -> None:
     buttons = (EXTENSION / "src/buttons.ts").read_text(encoding="utf-8")
-    known = re.findall(r"message\.includes\('([^']+)'\)", buttons)
-    assert any(words in NOBODY for words in known)
+    (words,) = re.findall(r"NOBODY = '([^']+)'", buttons)
+    assert words in NOBODY
+    assert ". Set OPENAI_API_KEY" in NOBODY
+    assert r"\. Set OPENAI_API_KEY" in buttons
 
 
 def test_the_lock_names_no_registry_of_ours() -> None:
