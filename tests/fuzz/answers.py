@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kibitz.findings.finding import Finding
     from kibitz.provider.models import PieceAnalysis
 
+Json = dict[str, Any]
 _CODE = (
     "import os\n\n\ndef mean(values):\n\treturn sum(values) / len(value)\r\n\n\nclass A:\n    x = 1\n"
     "    key = 'AKIAQ3EGRIXJ5ZQ7WXYT'\n    y = 'é😀'\n\n\ndef last(items):\n    return items[len(items)]\n"
@@ -263,7 +264,7 @@ def _events(text: str, body: dict[str, Any], api: str, chance: random.Random) ->
     size = chance.randrange(1, 60)
     pieces = [text[at : at + size] for at in range(0, len(text), size)][:80]
     if api == "chat":
-        said = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
+        said: list[Json] = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
         said.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         end = b"data: [DONE]\n\n"
     else:

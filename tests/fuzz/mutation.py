@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,18 +55,19 @@ _SLICE = 24
 
 def nasty(chance: random.Random) -> Any:
     """A value that nobody expects."""
+    # Copies: what is made of them is changed further.
     match chance.randrange(8):
         case 0 | 1 | 2:
             return chance.choice(NASTY)
         case 3:
-            deep: Any = chance.choice(_SCALARS)
+            deep: Any = copy.deepcopy(chance.choice(_SCALARS))
             for _ in range(chance.choice((3, 30, 300))):
                 deep = [deep] if chance.randrange(2) else {"a": deep}
             return deep
         case 4:
             return chance.randrange(-(2**33), 2**33)
         case _:
-            return chance.choice(_SCALARS)
+            return copy.deepcopy(chance.choice(_SCALARS))
 
 
 def twisted(value: Any, chance: random.Random) -> Any:
