@@ -12,12 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.findings import finding
 
 from kibitz.findings.fingerprint import fingerprint
-from kibitz.review import dismissal_lines
+from kibitz.review import dismissal_files, dismissal_lines
 from kibitz.review.dismissal import Dismissal, encode
 from kibitz.review.dismissal_files import CannotKeepError
 from kibitz.review.dismissal_lines import Lines, bounded, parse, render
@@ -174,7 +175,9 @@ def test_the_file_is_sorted_and_keeps_what_it_does_not_understand(room: Room) ->
     assert [each.name for each in room.team.parent.iterdir()] == ["dismissals.jsonl"]
 
 
-@pytest.mark.parametrize("make", ["a link out", "a folder linked out", "a pipe", "a folder"])
+@pytest.mark.parametrize(
+    "make", ["a link out", "a link to nothing", "a folder linked out", "a pipe", "a folder"]
+)
 def test_what_is_no_file_of_the_project_is_neither_read_nor_written(
     room: Room, tmp_path: Path, make: str
 ) -> None:
@@ -188,6 +191,8 @@ def test_what_is_no_file_of_the_project_is_neither_read_nor_written(
         room.team.parent.mkdir()
         if make == "a link out":
             room.team.symlink_to(secret)
+        elif make == "a link to nothing":
+            room.team.symlink_to(outside / "new")
         elif make == "a pipe":
             os.mkfifo(room.team)
         else:
@@ -196,7 +201,8 @@ def test_what_is_no_file_of_the_project_is_neither_read_nor_written(
     with pytest.raises(CannotKeepError, match="is not written to"):
         room.known.dismiss(SLIP, room.path, whole_file=False, for_team=True)
     assert secret.read_text() == line(BUG) + "\n"
-    assert room.known.team(room.shop).problem
+    assert not (outside / "new").exists()
+    assert bool(room.known.team(room.shop).problem) is (make != "a link to nothing")
 
 
 def test_a_team_file_without_end_is_read_in_part_and_not_written(room: Room) -> None:
@@ -287,6 +293,18 @@ def test_what_cannot_be_written_says_what_to_do(room: Room, tmp_path: Path) -> N
     with pytest.raises(CannotKeepError, match=r"cannot be written: .*Check its permissions"):
         room.known.dismiss(BUG, room.path, whole_file=False)
     assert room.why(BUG) is None
+
+
+def test_a_lock_that_is_held_is_not_waited_for_long(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dismissal_files, "LOCK_S", 0.01)
+    room.state.mkdir(mode=0o700)
+    with (
+        FileLock(room.state / "dismissals.jsonl.lock"),
+        pytest.raises(CannotKeepError, match=r"another process holds .*Try again"),
+    ):
+        room.known.dismiss(BUG, room.path, whole_file=False)
+    room.known.dismiss(BUG, room.path, whole_file=False)
+    assert room.why(BUG) is not None
 
 
 def numbered(number: int, reason: str = "") -> Dismissal:

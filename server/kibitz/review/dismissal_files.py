@@ -82,6 +82,8 @@ class DismissalFile(ABC):
                 if lines != self.lines:
                     self._write(lines)
                     self.lines, self._seen = lines, None
+        except private.NotPrivateError as error:
+            raise CannotKeepError(f"{self.path} is not written to: {error}") from error
         except Timeout as error:
             raise CannotKeepError(
                 f"{self.path} is not written to: another process holds {error.lock_file}. Try again"
@@ -109,7 +111,7 @@ class DismissalFile(ABC):
 
     @abstractmethod
     def _write(self, lines: Lines) -> None:
-        """Raises OSError, or CannotKeepError."""
+        """Raises OSError, NotPrivateError, or CannotKeepError."""
 
     @abstractmethod
     def _accepts(self, dismissal: Dismissal) -> bool:
