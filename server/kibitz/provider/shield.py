@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from kibitz.guard.visible import Visible
     from kibitz.text.spans import Span
 
+SECRET = "fix-touches-secret"  # noqa: S105 - a reason to drop a fix
+INVISIBLE = "fix-touches-invisible"
+"""Why a fix was dropped; see below."""
 _SECRET = Rejection("touches-secret")
 """It changes a secret in part, or names one that is not there."""
 _INVISIBLE = Rejection("touches-invisible")
