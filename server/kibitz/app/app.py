@@ -11,6 +11,7 @@ from kibitz.app.dismissals import suppression
 from kibitz.app.identities import identity, verifier
 from kibitz.app.knowledge import knowledge
 from kibitz.app.projects import Projects, trust_of_user
+from kibitz.app.trails import Trails
 from kibitz.app.views import review_settings
 from kibitz.config import default_user_file
 from kibitz.provider.errors import ConfigError
@@ -61,6 +62,7 @@ class App:
         """Is told before the client is built, which may take seconds."""
         self.unusable: ConfigError | None = None
         """Why nobody can be asked, once that is known."""
+        self._logs = Trails(settings)
         self._where = where
         self._asking: Asking | None = None
         self._known: Knowledge | None = None
@@ -155,6 +157,7 @@ class App:
         await self.database.aclose()
         if self._asking is not None:
             await self._asking.stop()
+        await asyncio.to_thread(self._logs.close)
 
     def _ask(self) -> Asking:
         from kibitz.app.asking import Asking  # noqa: PLC0415 - 0.2 s; in a thread, and only to ask

@@ -17,6 +17,7 @@ from kibitz.app.caching import opened
 from kibitz.app.dismissals import known_to_user
 from kibitz.app.project_files import load
 from kibitz.app.projects import root_of, trust_of_user
+from kibitz.app.trails import paths
 from kibitz.config import default_user_file
 from kibitz.findings.guidance import PREFIX
 from kibitz.findings.project import Project
@@ -73,6 +74,8 @@ async def examine(loaded: Loaded, *, offline: bool) -> AsyncIterator[Line]:
     for line in await _model(loaded, offline=offline):
         yield line
     for line in await _cache(loaded, offline=offline):
+        yield line
+    for line in await asyncio.to_thread(lambda: [*_logs(loaded)]):
         yield line
     for line in await asyncio.to_thread(lambda: [*_editors()]):
         yield line
@@ -237,6 +240,15 @@ async def _cache(loaded: Loaded, *, offline: bool) -> list[Line]:
     if saved := savings_line({"today": seen.use["today"]}):
         lines.append(Line(State.NOTE, saved))
     return lines
+
+
+def _logs(loaded: Loaded) -> Iterator[Line]:
+    """Where it is written down what happened."""
+    for name, path in paths(loaded.settings):
+        size = path.stat().st_size if path.is_file() else 0
+        yield Line(State.NOTE, f"{name}: {path} ({amounts.size(size)})")
+    if not loaded.settings.access_log:
+        yield Line(State.NOTE, "access log: none is kept (setting access_log)")
 
 
 def _answers(probe: Probe) -> Line:

@@ -458,6 +458,17 @@ class Settings(BaseModel):
         Owned(USER),
     ] = None
 
+    access_log: Annotated[
+        bool,
+        Field(
+            description="Whether a line is kept for each request to a provider: when, where to, for "
+            "what, how large, how long, how many tokens, what it cost, what came of it. No source code, no "
+            "path and no key is in it. It is the file `access.jsonl` in the folder that `kibitz doctor` "
+            "names, readable by you alone, and takes 20 MB at most."
+        ),
+        Owned(USER),
+    ] = True
+
 
 _SECRETS = frozenset({"api_key", "api_keys", "fallback_api_key", "redis_url", "shared_cache_secret"})
 

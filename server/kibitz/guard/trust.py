@@ -15,6 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from kibitz.guard import private
+from kibitz.telemetry import security
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +78,7 @@ class Trust:
         with self._lock:
             others = {each for each in self._current() if each.path != path}
             self._write({*others, Folder(path, inode, decision)})
+        security.note(security.Event.FOLDER_DECIDED, decision=decision.value)
 
     def all(self) -> tuple[Folder, ...]:
         """All that was decided, in order. Blocks for a look at the file."""

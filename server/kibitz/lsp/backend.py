@@ -83,6 +83,7 @@ class AppBackend:
 
         self._protect()
         loaded = load(cli=cli, lsp=editor, folders=folders)
+        _note_refused(loaded)
         if self._reported is None:
             self._reported = Reported()
         trouble = logs.configure(loaded.settings.log_level, loaded.settings.log_file, records_only=True)
@@ -90,6 +91,18 @@ class AppBackend:
         for handler in [handler for handler in root.handlers if handler.name == EARLY_LOG]:
             root.removeHandler(handler)
         return loaded, (trouble,) if trouble else ()
+
+
+def _note_refused(loaded: Loaded) -> None:
+    """What the editor, and so perhaps the repository that is open, tried to set and may not."""
+    from kibitz.config import Source, setting_names  # noqa: PLC0415 - loaded by now
+    from kibitz.config.settings import owned  # noqa: PLC0415 - as above
+    from kibitz.telemetry import security  # noqa: PLC0415 - as above
+
+    for problem in loaded.problems:
+        name = problem.setting
+        if problem.source is Source.LSP and name in setting_names() and Source.LSP not in owned(name).by:
+            security.note(security.Event.SETTING_REFUSED, setting=name)
 
 
 def _create(settings: Settings, where: Callable[[str], str]) -> App:

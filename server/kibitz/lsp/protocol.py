@@ -21,6 +21,8 @@ from pygls.protocol.json_rpc import JsonRPCResponseMessage
 
 from kibitz.lsp.faults import describe
 from kibitz.lsp.framing import Frame, Oversize
+from kibitz.telemetry import security
+from kibitz.telemetry.security import Event
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -104,6 +106,7 @@ class KibitzProtocol(LanguageServerProtocol):
             message = json.loads(frame.body)
         except (ValueError, RecursionError):
             logger.warning("skipped a message of %d bytes that is not JSON", len(frame.body))
+            security.note(Event.INPUT_REJECTED, reason="not-json")
             self._answer_error(None, PARSE_ERROR, "the message is not valid JSON")
             return
         try:
@@ -113,6 +116,7 @@ class KibitzProtocol(LanguageServerProtocol):
 
     def _skip_oversize(self, frame: Oversize) -> None:
         logger.warning("skipped a message of %d bytes: it is over the limit", frame.length)
+        security.note(Event.INPUT_REJECTED, reason="too-long", bytes=frame.length)
         uri = _URI.search(frame.head) if _SYNC.search(frame.head) else None
         try:
             self._server.lost_sync(json.loads(b'"' + uri[1] + b'"') if uri else None)
@@ -121,6 +125,7 @@ class KibitzProtocol(LanguageServerProtocol):
 
     def _handle_json(self, message: object) -> None:
         if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
+            security.note(Event.INPUT_REJECTED, reason="not-json-rpc")
             self._answer_error(_id_of(message), INVALID_REQUEST, "not a JSON-RPC 2.0 message")
             return
         method = message.get("method")
@@ -149,6 +154,7 @@ class KibitzProtocol(LanguageServerProtocol):
             try:
                 structured = self._structure(method, params)
             except Exception:  # noqa: BLE001 - cattrs raises groups of anything
+                security.note(Event.INPUT_REJECTED, reason="parameters", method=method)
                 self._answer_error(msg_id, INVALID_PARAMS, f"the parameters of {method} are not valid")
                 return
             if method == types.SHUTDOWN:
@@ -200,6 +206,7 @@ class KibitzProtocol(LanguageServerProtocol):
             structured = self._structure(method, params)
         except Exception:  # noqa: BLE001 - cattrs raises groups of anything
             logger.warning("ignored a %s with parameters that are not valid", method)
+            security.note(Event.INPUT_REJECTED, reason="parameters", method=method)
             self._server.bad_notification(method, params)
             return
         if not asyncio.iscoroutinefunction(handler):

@@ -15,6 +15,7 @@ from kibitz.lsp.reviews import Reviews, Shows
 from kibitz.lsp.scheduler import Scheduler
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Priority
+from kibitz.telemetry import security
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -309,6 +310,7 @@ class Session:
 
     def _lost(self, uri: str, why: str) -> None:
         logger.warning("a document is not reviewed until its whole text comes again: %s", why)
+        security.note(security.Event.INPUT_REJECTED, reason="desync")
         self._scheduler.cancel(uri)
         self._publish(uri)
 

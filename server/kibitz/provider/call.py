@@ -39,6 +39,10 @@ class Call:
     urgency: Urgency = field(default_factory=Urgency)
     verify: bool = False
     """Whether findings are checked by a second question."""
+    redactions: int = 0
+    """Places in the question that were replaced because they look like secrets."""
+    dropped: int = 0
+    """Items of its answer that were not what was asked for."""
 
     @contextmanager
     def question(self) -> Iterator[Call]:

@@ -26,6 +26,8 @@ from kibitz.provider.rewriting import ask_rewrite
 from kibitz.provider.shield import shield, shielded
 from kibitz.provider.together import side_by_side
 from kibitz.provider.verifying import verify_held
+from kibitz.telemetry import security
+from kibitz.telemetry.security import Event
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -267,8 +269,11 @@ class OpenAIClient:
                 text = shield(piece.text, piece.context, keys=secrets)
                 guidance = shielded(piece.guidance, secrets)
             except Refused as error:
+                security.note(Event.SEND_REFUSED, reason=error.reason)
                 refused[index] = error
             else:
+                if text.secrets:
+                    security.note(Event.SECRET_REDACTED, places=text.secrets)
                 jobs.append(Job(index, text, piece.language, piece.eol, guidance=guidance))
         return jobs, refused
 

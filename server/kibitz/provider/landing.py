@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from kibitz.findings.fix import settle
 from kibitz.provider.models import PieceAnalysis
 from kibitz.provider.tokens import estimate
+from kibitz.telemetry import security
+from kibitz.telemetry.security import Event
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.shield import Shielded
 
+_HOSTILE = frozenset(
+    {"fix-invisible-characters", "fix-foreign-script", "fix-new-address", "fix-touches-secret"}
+)
+"""Why a fix is dropped that no honest model would have proposed."""
 _WITHOUT_CONTEXT = "the same model without the context"
 """What ``PieceAnalysis.answered_by`` says of a piece that was too long with its context."""
 
@@ -112,6 +118,9 @@ def settled(
         if result.finding is None:
             continue
         finding, lost = job.shielded.reveal(result.finding)
+        lost_fixes = [*result.dropped, *([] if lost is None else [lost])]
+        for reason in _HOSTILE.intersection(lost_fixes):
+            security.note(Event.EDIT_REJECTED, reason=reason, model=model or None)
         if lost is not None:
             dropped[lost] += 1
         findings.append(finding)

@@ -96,7 +96,9 @@ async def _ask(connection: Connection, pack: Sequence[Job], call: Call, landing:
     read = decoded(review.parse)
 
     def parse(answer: Answer) -> tuple[Sequence[PieceClaims], str]:
-        return read(answer), answer.instead
+        claimed = read(answer)
+        one.dropped = sum(piece.dropped.total() for piece in claimed)
+        return claimed, answer.instead
 
     question = question_of(review.request, common_language(pack))
     early = None
@@ -104,6 +106,7 @@ async def _ask(connection: Connection, pack: Sequence[Job], call: Call, landing:
         early = EarlyFindings(pack, review, landing.on_finding, connection.turns)
     try:
         with call.question() as one:
+            one.redactions = sum(job.shielded.secrets for job in pack)
             claimed, instead = await connection.ask(question, parse, one, early)
     except OpenAIError as error:
         return _Failure(pack, error, shown=early is not None and early.shown)

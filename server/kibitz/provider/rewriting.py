@@ -77,6 +77,7 @@ class _Dialogue:
     async def _ask(self, asked: rewrite.Dialogue) -> Answer | None:
         """The answer; None if it grew longer than any honest one: the model rambled, and would again."""
         with self.call.question() as one:
+            one.redactions = self.job.shielded.secrets
             try:
                 return await self.connection.ask(
                     turn_of(asked, self.job.language), lambda answer: answer, one

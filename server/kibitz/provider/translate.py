@@ -31,7 +31,9 @@ from kibitz.provider.errors import (
 )
 from kibitz.provider.fallback import MODEL_MISSING, TOO_LARGE
 from kibitz.provider.wire import name_of
+from kibitz.telemetry import security
 from kibitz.telemetry.masking import mask
+from kibitz.telemetry.security import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -186,6 +188,7 @@ def cut_off(config: OpenAIConfig, request_id: str | None = None) -> APIError:
 
 
 def _untrusted(error: Exception, config: OpenAIConfig) -> OpenAIError:
+    security.note(Event.TLS_REFUSED, origin=config.endpoint.origin)
     if _in_chain(error, ssl.SSLCertVerificationError):
         return ConfigError(
             f"the certificate of {config.endpoint.name} is not trusted; check the clock and base_url, or add "

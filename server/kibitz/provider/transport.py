@@ -23,11 +23,14 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from kibitz.provider.endpoint import Endpoint
+from kibitz.provider.meter import Meter, meter
 from kibitz.provider.turns import Turns
+from kibitz.telemetry import security
+from kibitz.telemetry.security import Event
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from kibitz.provider.config import OpenAIConfig
     from kibitz.provider.keys.key import Key
@@ -104,6 +107,7 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
             Refused: the target, or the answer, breaks a rule.
         """
         if Endpoint(str(request.url)).origin != self._origin:
+            security.note(Event.HOST_DENIED, origin=self._origin)
             raise Refused(WRONG_ORIGIN)
         kept = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
         # Not compressed is simplest for both sides: answers are a few kilobytes.
@@ -117,10 +121,14 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
         outgoing = httpx2.Request(
             request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
         )
+        count = meter()
+        count.sent = int(headers.get("content-length", 0))
         response = await self._inner.handle_async_request(outgoing)
+        count.status, count.received = response.status_code, 0
         try:
-            return self._checked(response)
-        except Refused:
+            return self._checked(response, count)
+        except Refused as refused:
+            self._note(refused)
             await response.aclose()
             raise
 
@@ -128,7 +136,11 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
         """Close the connections."""
         await self._inner.aclose()
 
-    def _checked(self, response: httpx2.Response) -> httpx2.Response:
+    def _note(self, refused: Refused) -> None:
+        event = Event.REDIRECT_BLOCKED if refused.reason == REDIRECT else Event.ANSWER_REFUSED
+        security.note(event, origin=self._origin, reason=refused.reason)
+
+    def _checked(self, response: httpx2.Response, count: Meter) -> httpx2.Response:
         if response.status_code in _REDIRECT:
             raise Refused(REDIRECT)
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -148,7 +160,12 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
             response.status_code,
             headers=headers,
             stream=_Bounded(
-                stream, _limit.get() or self._max_bytes, compressed=compressed, turns=self._turns
+                stream,
+                _limit.get() or self._max_bytes,
+                compressed=compressed,
+                turns=self._turns,
+                count=count,
+                note=self._note,
             ),
             extensions=response.extensions,
         )
@@ -157,30 +174,47 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
 class _Bounded(httpx2.AsyncByteStream):
     """A body that ends with ``Refused`` where it grows beyond the limit, before it takes the memory."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, limit: int, *, compressed: bool, turns: Turns) -> None:
+    def __init__(
+        self,
+        stream: httpx2.AsyncByteStream,
+        limit: int,
+        *,
+        compressed: bool,
+        turns: Turns,
+        count: Meter,
+        note: Callable[[Refused], None],
+    ) -> None:
         self._stream = stream
+        self._count = count
+        self._note = note
         self._turns = turns
         self._left = limit
         self._inflate = zlib.decompressobj(_GZIP_OR_ZLIB) if compressed else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream:
-            plain = self._plain(chunk)
-            self._left -= len(plain)
-            if self._left < 0:
-                raise Refused(TOO_LARGE)
+            self._count.received = (self._count.received or 0) + len(chunk)
+            try:
+                plain = self._plain(chunk)
+            except Refused as refused:
+                self._note(refused)
+                raise
             yield plain
         # The whole body is here: reading it is next.
         await self._turns.turn()
 
     def _plain(self, chunk: bytes) -> bytes:
-        if self._inflate is None:
-            return chunk
-        try:
-            # One byte more than allowed is enough to know.
-            return self._inflate.decompress(chunk, self._left + 1)
-        except zlib.error as error:
-            raise Refused(ENCODING) from error
+        plain = chunk
+        if self._inflate is not None:
+            try:
+                # One byte more than allowed is enough to know.
+                plain = self._inflate.decompress(chunk, self._left + 1)
+            except zlib.error as error:
+                raise Refused(ENCODING) from error
+        self._left -= len(plain)
+        if self._left < 0:
+            raise Refused(TOO_LARGE)
+        return plain
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -15,18 +15,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from kibitz.provider import fallback, pricing, wire
+from kibitz.provider import fallback, wire
 from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded, Timeout
 from kibitz.provider.fallback import Kind, Step
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.lanes import NO_KEY
 from kibitz.provider.limits.headers import observed
+from kibitz.provider.meter import metered
 from kibitz.provider.models import Usage
 from kibitz.provider.retry import Budget
+from kibitz.provider.sending import Expected, Sending, outcome_of, priced, unanswered
 from kibitz.provider.tokens import counted
+from kibitz.telemetry import access, security
+from kibitz.telemetry.security import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,10 +37,9 @@ if TYPE_CHECKING:
     from kibitz.provider.call import Call, Listener
     from kibitz.provider.connection import Connection
     from kibitz.provider.keys.key import Key
-    from kibitz.provider.lanes import Lane
-    from kibitz.provider.limits.permit import Permit
     from kibitz.provider.sdk import Reply
     from kibitz.provider.target import Target
+    from kibitz.telemetry.access import Attempt
 
 T = TypeVar("T")
 _DEFAULT_PAUSE = 1.0
@@ -64,6 +66,10 @@ class Trip(Generic[T]):
     listener: Listener | None
     since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     """The loop's time at which it set out: whatever it has to wait for again, it keeps its place."""
+    sent: int = 0
+    """How many requests went out for it."""
+    whole: Attempt | None = None
+    """The request that brought the last answer, until that is read."""
 
     async def answer(self) -> T:
         """Ask down the ladder. The first target's error is raised: that is the one to mend."""
@@ -138,7 +144,13 @@ class Trip(Generic[T]):
                 question = longer
                 answer = await self._with_any_key(target, question, budget)
             first = target is self.connection.targets[0]
-            return self.parse(answer if first else replace(answer, instead=target.name))
+            try:
+                result = self.parse(answer if first else replace(answer, instead=target.name))
+            except OpenAIError as error:
+                self._note_answered(error)
+                raise
+            self._note_answered()
+            return result
 
         def on_retry(error: OpenAIError, wait: float) -> None:
             if self.connection.observer is not None:
@@ -164,6 +176,7 @@ class Trip(Generic[T]):
             return await target.key(tried)
         except ConsentNeeded as error:
             # Another target may answer in its place; its owner is to be asked all the same.
+            security.note(Event.KEY_WITHHELD, origin=error.origin)
             if self.connection.observer is not None:
                 self.connection.observer.unconsented(error)
             raise
@@ -174,6 +187,7 @@ class Trip(Generic[T]):
             return False
         tried.add(key.id)
         if error.status == 401:  # noqa: PLR2004 - HTTP's number for a key that is not accepted
+            security.note(Event.KEY_REFUSED, origin=target.config.endpoint.origin, key=key.id)
             found = await target.keys.rejected(key)
         else:
             if (
@@ -181,6 +195,7 @@ class Trip(Generic[T]):
                 and not error.retryable
                 and error.code != fallback.TOO_LARGE
             ):
+                security.note(Event.KEY_EXHAUSTED, origin=target.config.endpoint.origin, key=key.id)
                 target.keys.exhausted(key)
             found = target.others(tried)
         if found:
@@ -238,22 +253,28 @@ class Trip(Generic[T]):
             if leave is None:
                 permit.unused()
                 raise target.breaker_open(lane)
-            sending = _Sending(target, key, lane, permit, expected, self.connection.clock())
-            try:
-                answer = await self._answered(sending, question, dialect, body, budget)
-            except OpenAIError as error:
-                leave.failed() if _speaks_against(error) else leave.succeeded()
-                self._failed(error, sending)
-                raise
-            except BaseException:
-                leave.given_up()
-                raise
+            self.sent += 1
+            with metered() as meter:
+                sending = Sending(
+                    target, key, lane, permit, expected, self.connection.clock(), meter, question.purpose
+                )
+                try:
+                    answer = await self._answered(sending, question, dialect, body, budget)
+                except OpenAIError as error:
+                    leave.failed() if _speaks_against(error) else leave.succeeded()
+                    self._failed(error, sending)
+                    raise
+                except BaseException:
+                    leave.given_up()
+                    access.note(self._over(sending, "cancelled"))
+                    raise
             leave.succeeded()
+            self.whole = self._over(sending, "answered")
             return answer
 
     async def _answered(
         self,
-        sending: _Sending,
+        sending: Sending,
         question: wire.Question,
         dialect: wire.Dialect,
         body: dict[str, object],
@@ -272,7 +293,7 @@ class Trip(Generic[T]):
                 sending.permit.settle(sending.expected.input + heard)
             if isinstance(error, OpenAIError):
                 # What was written is paid for, and nobody says how much that is.
-                sending.lost = Usage(requests=1) if heard else _unanswered(sending.target)
+                sending.lost = Usage(requests=1) if heard else unanswered(sending.target)
                 self.call.tally.usage += sending.lost
             raise
         if sending.key is not None:
@@ -285,13 +306,13 @@ class Trip(Generic[T]):
             raise answer.problem
         return answer
 
-    def _expected(self, target: Target, question: wire.Question, body: dict[str, object]) -> _Expected:
+    def _expected(self, target: Target, question: wire.Question, body: dict[str, object]) -> Expected:
         """What the request will take, as far as can be known before."""
         bound = body.get("max_output_tokens") or body.get("max_completion_tokens") or body["max_tokens"]
         assert isinstance(bound, int)  # noqa: S101 - body_of wrote it
         model, calibration = target.config.model, self.connection.calibration
         raw = question.input_tokens
-        return _Expected(
+        return Expected(
             raw,
             calibration.input(model, question.language, raw),
             calibration.output(model, question.schema_name, bound),
@@ -300,7 +321,7 @@ class Trip(Generic[T]):
 
     async def _posted(
         self,
-        sending: _Sending,
+        sending: Sending,
         question: wire.Question,
         dialect: wire.Dialect,
         body: dict[str, object],
@@ -327,9 +348,9 @@ class Trip(Generic[T]):
         except TimeoutError as error:
             raise timed_out(target.config, seconds) from error
 
-    def _account(self, answer: wire.Answer, reply: Reply, question: wire.Question, sending: _Sending) -> None:
+    def _account(self, answer: wire.Answer, reply: Reply, question: wire.Question, sending: Sending) -> None:
         """Settle what the answer took, learn from it, and tell."""
-        used = _priced(sending.target, answer)
+        used = priced(sending.target, answer)
         tally, model = self.call.tally, sending.target.config.model
         if answer.usage is not None:
             sending.permit.settle(used.input_tokens + used.output_tokens)
@@ -341,6 +362,7 @@ class Trip(Generic[T]):
         tally.answer = used
         tally.model = answer.model or model
         tally.request_id = reply.request_id
+        sending.used, sending.request_id = used, reply.request_id
         if self.connection.observer is not None:
             self.connection.observer.answered(
                 model=tally.model,
@@ -349,7 +371,20 @@ class Trip(Generic[T]):
                 request_id=reply.request_id,
             )
 
-    def _failed(self, error: OpenAIError, sending: _Sending) -> None:
+    def _over(self, sending: Sending, outcome: str) -> Attempt:
+        seconds = self.connection.clock() - sending.started
+        return sending.attempt(outcome, self.sent, seconds, self.call.redactions)
+
+    def _note_answered(self, error: OpenAIError | None = None) -> None:
+        """The answer was read, or cannot be."""
+        whole, self.whole = self.whole, None
+        if whole is not None:
+            outcome = whole.outcome if error is None else outcome_of(error)
+            access.note(replace(whole, outcome=outcome, dropped=self.call.dropped))
+
+    def _failed(self, error: OpenAIError, sending: Sending) -> None:
+        sending.request_id = sending.request_id or error.request_id
+        access.note(self._over(sending, outcome_of(error)))
         if isinstance(error, RateLimitExceeded) and error.retryable:
             sending.lane.gate.throttled()
             sending.lane.gate.pause(error.retry_after or _DEFAULT_PAUSE)
@@ -360,55 +395,6 @@ class Trip(Generic[T]):
                 seconds=self.connection.clock() - sending.started,
                 usage=sending.lost,
             )
-
-
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """Tokens that a request is expected to take."""
-
-    raw: int
-    """Of the input, by the estimate alone."""
-    input: int
-    """As learnt since."""
-    output: int
-    bound: int
-    """Of the output: it cannot be longer."""
-
-    @property
-    def tokens(self) -> int:
-        return self.input + self.output
-
-
-@dataclass(slots=True)
-class _Sending:
-    """A request that goes out now."""
-
-    target: Target
-    key: Key | None
-    lane: Lane
-    permit: Permit
-    expected: _Expected
-    started: float
-    lost: Usage = field(default_factory=Usage)
-    """What it used if no answer came."""
-
-
-def _priced(target: Target, answer: wire.Answer) -> Usage:
-    if answer.usage is None:
-        # It cost something, and nobody says how much.
-        return Usage(requests=1)
-    config = target.config
-    price = pricing.cost(answer.model or config.model, answer.usage, config.endpoint)
-    if price is None and answer.model is not None:
-        # Servers call models by other names than the price list; the configured one may be known.
-        price = pricing.cost(config.model, answer.usage, config.endpoint)
-    return replace(answer.usage, cost_usd=price)
-
-
-def _unanswered(target: Target) -> Usage:
-    """A request that failed costs nothing, where prices are known at all."""
-    price = pricing.cost(target.config.model, Usage(), target.config.endpoint)
-    return Usage(requests=1, cost_usd=None if price is None else Decimal(0))
 
 
 def _speaks_against(error: OpenAIError) -> bool:

@@ -55,6 +55,11 @@ class Question:
     """Of the source in it, as far as that is one; how many tokens a text takes depends on it."""
 
     @property
+    def purpose(self) -> str:
+        """What it is for, in a word."""
+        return self.schema_name or "rewrite"
+
+    @property
     def input_tokens(self) -> int:
         """What it will cost to read, by estimate."""
         texts = [self.instructions, *(message.content for message in self.messages)]

@@ -26,6 +26,7 @@ from kibitz.review.recognition import Recogniser, dismissed_of
 from kibitz.review.result import Review, ReviewSettings, Source, Stats
 from kibitz.review.run import Batch, Run
 from kibitz.review.whole import Whose, whose
+from kibitz.telemetry.access import about
 from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class Reviewer:
             run.put_off(put_off)
             missing = [entry for entry in missing if entry.digest not in run.failed]
         with ExitStack() as boarded:
+            boarded.enter_context(about(source.path))
             while missing and not run.is_hopeless:
                 for flight in self._flights_for(missing, run, urgency, early=settings.early):
                     flight.board(woken.set)
@@ -197,6 +199,10 @@ class Reviewer:
         entries = await self._entries(source, replace(mine, identity=self.identity), guidance)
         looked_up = LookUp(Run(entries), await self._fetch(entries), stale=False)
         return looked_up.all(self._answers, counts=False), len({entry.digest for entry in entries})
+
+    def packed(self, entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:
+        """The entries as they go to the client, one call for each batch."""
+        return pack(entries, overhead=REQUEST_OVERHEAD, max_tokens=self.settings.max_request_tokens)
 
     def cache_stats(self) -> CacheStats:
         """How the memory has done since the start."""
@@ -256,11 +262,8 @@ class Reviewer:
             if flight not in flights:
                 flights.append(flight)
         run.shared |= shared
-        batches = self._packed(rest)
+        batches = self.packed(rest)
         return [*flights, *(self._launch(each, run, urgency.priority, early=early) for each in batches)]
-
-    def _packed(self, entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:
-        return pack(entries, overhead=REQUEST_OVERHEAD, max_tokens=self.settings.max_request_tokens)
 
     def _launch(self, entries: tuple[Entry, ...], run: Run, priority: Priority, *, early: bool) -> UnitFlight:
         found = {
@@ -273,7 +276,7 @@ class Reviewer:
     def _renew(self, stale: Sequence[Entry], run: Run) -> None:
         """Ask again for what was too old, when nobody asks for anything else."""
         rest = [entry for entry in stale if self._flights.find(entry.digest) is None]
-        for entries in self._packed(rest):
+        for entries in self.packed(rest):
             batch = Batch(entries, run.verify)
             flight = self._flights.launch(batch, Priority.WARMING, early=False)
             before = {entry.digest: run.known[entry.digest] for entry in entries}

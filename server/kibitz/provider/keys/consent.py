@@ -17,6 +17,7 @@ from kibitz.guard import private
 from kibitz.provider.endpoint import Endpoint
 from kibitz.provider.errors import ConfigError
 from kibitz.provider.fallback import CONSENT
+from kibitz.telemetry import security
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,6 +105,7 @@ class Consents:
         """
         with self._lock:
             self._write(self._current() | {Consent(origin_of(origin), place)})
+        security.note(security.Event.KEY_ALLOWED, origin=origin_of(origin))
 
     def forget(self, origin: str) -> int:
         """No key may go to ``origin`` any more; how many consents that took back. As ``allow`` otherwise."""
