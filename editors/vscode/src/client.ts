@@ -113,10 +113,10 @@ export class Client {
   }
 
   /** The same, for those who show the answer themselves: what the server tells about it is not shown. */
-  async executeQuietly(command: string): Promise<unknown> {
+  async executeQuietly(command: string, args: readonly unknown[]): Promise<unknown> {
     this.#hushed += 1;
     try {
-      return await this.execute(command, []);
+      return await this.execute(command, args);
     } finally {
       this.#hushed -= 1;
     }

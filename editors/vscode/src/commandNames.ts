@@ -15,6 +15,7 @@ export const SERVER_COMMANDS = [
   'kibitz.status',
   'kibitz.showStatus',
   'kibitz.showUsage',
+  'kibitz.showRequest',
   'kibitz.doctor',
   'kibitz.reloadKey',
   'kibitz.clearCache',
@@ -61,6 +62,7 @@ export const MENU: readonly (readonly [string, readonly (readonly [string, strin
     [
       ['kibitz.showStatus', 'info'],
       ['kibitz.showUsage', 'graph'],
+      ['kibitz.showRequest', 'cloud-upload'],
       ['kibitz.doctor', 'pulse'],
       ['kibitz.showLog', 'output'],
     ],

@@ -34,6 +34,7 @@ export function register(parts: Parts): vscode.Disposable[] {
     'kibitz.explain': (place) => atFinding(parts.kibitz, 'kibitz.explain', place),
     'kibitz.dismiss': (named) => dismiss(parts.kibitz, named),
     'kibitz.showUsage': () => usage(parts.kibitz),
+    'kibitz.showRequest': (uri) => request(parts.kibitz, documentOf(uri)),
     'kibitz.clearCache': () => clearCache(parts.kibitz),
   };
   const own: Record<string, Doing> = {
@@ -88,6 +89,14 @@ function isPlace(value: unknown): value is Record<string, unknown> {
 async function usage(kibitz: Kibitz): Promise<void> {
   const answer = await kibitz.execute('kibitz.showUsage', [], true);
   if (answer !== undefined) showUsage(answer);
+}
+
+/** What would be sent, as a text of its own. */
+async function request(kibitz: Kibitz, named: readonly string[]): Promise<void> {
+  const answer = await kibitz.execute('kibitz.showRequest', named, true);
+  if (!isObject(answer) || typeof answer['text'] !== 'string') return;
+  const document = await vscode.workspace.openTextDocument({ content: answer['text'], language: 'plaintext' });
+  await vscode.window.showTextDocument(document, { preview: true });
 }
 
 async function clearCache(kibitz: Kibitz): Promise<unknown> {

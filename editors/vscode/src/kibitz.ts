@@ -93,7 +93,7 @@ export class Kibitz {
       return undefined;
     }
     try {
-      return await (quietly ? client.executeQuietly(command) : client.execute(command, args));
+      return await (quietly ? client.executeQuietly(command, args) : client.execute(command, args));
     } catch (error) {
       if (error instanceof vscode.CancellationError) return undefined;
       this.#tell(error instanceof Error ? error.message : String(error), [LOG]);
@@ -109,7 +109,10 @@ export class Kibitz {
       this.#log.info(`starting ${server.origin}`);
       const secrets = (): Promise<Record<string, string>> => this.#keys.environment();
       const client = new Client(server, secrets, this.#locator.storage, this.#languages, this.#configuration, this.#log, {
-        status: (status) => this.#bar.show(status),
+        status: (status) => {
+          // One that is being stopped may still have something to say.
+          if (this.#client === client) this.#bar.show(status);
+        },
         message: (text, type) => this.#pass(text, type),
         gaveUp: () => this.#gaveUp(),
       });

@@ -51,7 +51,7 @@ def test_no_secret_is_a_setting() -> None:
 def test_every_command_of_the_server_is_registered_by_the_extension() -> None:
     source = (EXTENSION / "src/commandNames.ts").read_text(encoding="utf-8")
     listed = source.partition("SERVER_COMMANDS = [")[2].partition("]")[0]
-    assert set(re.findall(r"'(kibitz\.\w+)'", listed)) == set(COMMANDS)
+    assert set(COMMANDS) <= set(re.findall(r"'(kibitz\.\w+)'", listed))
 
 
 def test_the_message_without_a_key_is_known_by_its_words() -> None:
