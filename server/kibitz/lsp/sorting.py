@@ -55,7 +55,7 @@ class Sorting:
     async def _sort(self, document: Document, service: ReviewService) -> None:
         session, snapshot = self._session, document.snapshot
         why = await asyncio.to_thread(service.dismissals.of, source_of(document))
-        if document.snapshot is snapshot:
+        if session.documents.get(document.uri) is document and document.snapshot is snapshot:
             document.judge(why)
             session.publisher.publish(document)
         # What had no place beside what is dismissed now may have one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,12 @@ from kibitz.state.places import state_dir
 from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from kibitz.findings.finding import Finding
+    from kibitz.review.result import Source
+    from kibitz.review.suppress import Suppression
 
 TEXT = "a = bug1\nb = bug2\n"
 UNTITLED = "untitled:a.py"
@@ -291,6 +296,47 @@ async def test_without_the_editors_watching_files_are_looked_at_now_and_then(wir
     await until(lambda: wire.server.sorting._timer is not None)
     wire.clock.advance(SETTLE_SECONDS)
     await until(lambda: titles(wire, uri) == ["bug2"])
+
+
+class Slow(FakeService):
+    """Looks at what was dismissed when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    @property
+    def dismissals(self) -> Suppression:
+        known = super().dismissals
+        look = known.of
+
+        def slowly(source: Source) -> Callable[[Finding], str | None]:
+            self.asked.set()
+            assert self.go_on.wait(10)
+            return look(source)
+
+        known.of = slowly  # type: ignore[method-assign]
+        return known
+
+
+async def test_a_document_that_is_opened_anew_meanwhile_keeps_what_is_found_in_it() -> None:
+    service = Slow()
+    wire = Wire(FakeBackend(service))
+    await start(wire, UNTITLED)
+    name = named(wire, UNTITLED, "bug1")
+    params = {"command": "kibitz.dismiss", "arguments": [name]}
+    asked = wire.start("workspace/executeCommand", params)
+    await until(service.asked.is_set)
+    wire.notify("textDocument/didClose", {"textDocument": {"uri": UNTITLED}})
+    await until(lambda: titles(wire, UNTITLED) == [])
+    wire.open(TEXT, uri=UNTITLED)
+    await settle()
+    wire.clock.advance(60)
+    await until(lambda: titles(wire, UNTITLED) == ["bug1", "bug2"])
+    service.go_on.set()
+    await until(lambda: wire.answer(asked) is not None)
+    assert titles(wire, UNTITLED) == ["bug1", "bug2"], "only its own review says what is shown"
+    await wire.close()
 
 
 async def test_what_was_typed_into_stays_dismissed(wire: Wire) -> None:
