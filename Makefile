@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-editors test-simulator lint format types imports check bench clean
+.PHONY: help demo test editors-setup test-editors test-simulator lint format types imports check bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -38,7 +38,11 @@ test: $(VENV)/.dev ## Install what the tests need, and run them
 	@$(BIN)/kibitz model pull smollm2-135m
 	@$(BIN)/python -m pytest -m "not editor and not simulator" --numprocesses auto --dist worksteal $(ARGS)
 
-test-editors: $(VENV)/.dev ## Drive kibitz in real editors (Neovim)
+editors-setup: $(VENV)/.dev ## Fetch the editors that test-editors drives (as root, for Debian's Chromium)
+	@tests/editors/setup.sh
+	@tests/editors/vscode/setup.sh
+
+test-editors: $(VENV)/.dev ## Drive kibitz in real editors (after editors-setup)
 	@$(BIN)/python -m pytest -m editor $(ARGS)
 
 test-simulator: $(VENV)/.dev ## Keep a provider's limits against an independent simulator (llmock; fetched with pip)
