@@ -77,6 +77,7 @@ class _Output(Protocol):
 @click.option("--since", metavar="REF", help="Show what is found on lines that differ from that git commit.")
 @click.option("--baseline", metavar="FILE", help="Show what is not in FILE.")
 @click.option("--write-baseline", metavar="FILE", help="Write what is found to FILE, for --baseline.")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, and to whom. Sends nothing.")
 @click.option("--local", is_flag=True, help="Use the embedded model: short for --provider local.")
 @settings_options(without=EDITOR_ONLY)
 def command(
@@ -90,6 +91,7 @@ def command(
     since: str | None,
     baseline: str | None,
     write_baseline: str | None,
+    dry_run: bool,
     local: bool,
     **given: str | None,
 ) -> int:
@@ -106,6 +108,12 @@ def command(
             raise click.UsageError("--local and --provider contradict each other; leave one out")
         given["provider"] = "local"
     loaded = load_settings(given)
+    if dry_run:
+        if fix or batch or since or baseline or write_baseline or form not in {"text", "json"}:
+            raise click.UsageError("--dry-run goes with --format text or json, and with no other task")
+        from kibitz.cli.dry_run import dry_run as shown  # noqa: PLC0415 - few ask
+
+        return shown(paths, loaded, form)
     settings = loaded.settings
     sieve = sieve_of(Wanted(since, baseline, write_baseline), paths, most=settings.max_findings, batch=batch)
     plain = form == "text" and not fix and not batch and sieve is None
