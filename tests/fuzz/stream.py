@@ -14,6 +14,7 @@ import asyncio
 import json
 import logging
 from operator import methodcaller
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.fuzz.mutation import NASTY, damaged, nasty, twisted
@@ -21,6 +22,7 @@ from tests.support.lsp_wire import Wire, settle
 from tests.support.oracle import HALF_TYPED, Oracle
 from tests.support.reviewing import FakeBackend
 
+from kibitz.guard.ignore import Ignore
 from kibitz.lsp.commands import COMMANDS
 from kibitz.lsp.framing import FrameReader
 from kibitz.lsp.server import FEATURES
@@ -36,7 +38,10 @@ CASES = 100
 MAX_TASKS = 60
 MAX_TIMERS = 200
 _MAX_TEXT = 20_000
-_URIS = ("untitled:a.py", "file:///nowhere/b.py", "file:///nowhere/c%20d.ts", "vscode-notebook-cell:/n#1")
+_URIS = (
+    *("untitled:a.py", "file:///nowhere/b.py", "file:///nowhere/c%20d.ts", "vscode-notebook-cell:/n#1") * 4,
+    *("file:///nowhere/a%00b.py", "file://", "file:///nowhere/%2e%2e/e%ff.go"),
+)
 _LANGUAGES = ("python", "typescript", "go", "plaintext", "")
 _CAPABILITIES: Json = {
     "general": {"positionEncodings": ["utf-8", "utf-16"]},
@@ -104,6 +109,7 @@ class Conversation:
         self._leaving = False
         """Whether the editor may have said ``exit`` by now."""
         self._oracle = Oracle()
+        self._oracle.refusal = Ignore(Path("/nowhere")).reason  # type: ignore[method-assign]  # the real one
         self._editor = _Editor(self._oracle)
         self._reader = FrameReader()
         self._ids = 0

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kibitz.guard import ignore
+from kibitz.guard.denied import denied
 from kibitz.guard.ignore import Ignore
 
 
@@ -327,3 +328,15 @@ def test_a_folder_at_a_time_and_a_path_at_a_time_come_to_the_same(
             for part in path.parent.relative_to(top).parts:
                 within = within.into(part)
             assert within.reason(path.name, folder=path.is_dir()) == expected
+
+
+def test_the_root_is_no_secret() -> None:
+    assert denied(()) is None
+
+
+@pytest.mark.parametrize("name", ["a\x00b.py", "x" * 5000, "a/" * 3000 + "x.py", "\ud800.py"])
+def test_a_path_that_no_file_can_have_is_left_out(tmp_path: Path, name: str) -> None:
+    ignore = Ignore(tmp_path)
+    assert ignore.reason(tmp_path / name)
+    assert ignore.denied(tmp_path / name)
+    assert ignore.reason(f"{tmp_path}/{name}")

@@ -113,5 +113,6 @@ def denied(parts: Iterable[str], *, folder: bool = False) -> str | None:
 
     With ``folder`` they are a folder's, which says nothing of the files in it unless all of them are denied.
     """
-    *folders, name = parts
+    # The root has no parts.
+    *folders, name = tuple(parts) or ("",)
     return Above.of(folders).denied(name, folder=folder)

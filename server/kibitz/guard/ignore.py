@@ -16,7 +16,7 @@ from kibitz.guard.denied import Above, denied
 from kibitz.guard.ignore_file import IgnoreFile, everything, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 MAX_FILE_BYTES = 1 << 18
 
@@ -73,15 +73,18 @@ class Ignore:
         A relative path counts from ``root``. A link is judged by its own place and by what it names. Costs
         some dozens of ``stat`` calls.
         """
-        for place in self._places(path):
-            why = self._denied(place) or self._excluded(place)
-            if why:
-                return why
-        return None
+        return self._first(path, lambda place: self._denied(place) or self._excluded(place))
 
     def denied(self, path: str | Path) -> str | None:
         """Why the file must not leave the machine even if the user asks for it; None if it may."""
-        return next((why for place in self._places(path) if (why := self._denied(place))), None)
+        return self._first(path, self._denied)
+
+    def _first(self, path: str | Path, judge: Callable[[Path], str | None]) -> str | None:
+        try:
+            return next((why for place in self._places(path) if (why := judge(place))), None)
+        except (OSError, ValueError):
+            # A name that is too long, or holds what no file's name can: a null, half a character.
+            return "there can be no such file on this machine"
 
     def _places(self, path: str | Path) -> Iterator[Path]:
         place = Path(os.path.abspath(self.root / path))  # noqa: PTH100 - see above

@@ -28,6 +28,12 @@ class Endpoint:
         return _origin(self.url)
 
     @property
+    def address(self) -> str:
+        """The same as text, for logs."""
+        scheme, host, port = self.origin
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    @property
     def name(self) -> str:
         """Host and port as they were written, for messages."""
         return urlsplit(self.url).netloc

@@ -61,7 +61,7 @@ class Sending:
         """What the access log says of it once it is over."""
         used, meter = self.used, self.meter
         return Attempt(
-            origin=self.target.config.endpoint.origin,
+            origin=self.target.config.endpoint.address,
             model=self.target.config.model,
             purpose=self.purpose,
             outcome=outcome,

@@ -188,7 +188,7 @@ def cut_off(config: OpenAIConfig, request_id: str | None = None) -> APIError:
 
 
 def _untrusted(error: Exception, config: OpenAIConfig) -> OpenAIError:
-    security.note(Event.TLS_REFUSED, origin=config.endpoint.origin)
+    security.note(Event.TLS_REFUSED, origin=config.endpoint.address)
     if _in_chain(error, ssl.SSLCertVerificationError):
         return ConfigError(
             f"the certificate of {config.endpoint.name} is not trusted; check the clock and base_url, or add "

@@ -97,6 +97,7 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
         self._inner = inner
         self._turns = turns or Turns()
         self._origin = endpoint.origin
+        self._address = endpoint.address
         self._headers = dict(headers)
         self._max_bytes = max_bytes
 
@@ -107,7 +108,7 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
             Refused: the target, or the answer, breaks a rule.
         """
         if Endpoint(str(request.url)).origin != self._origin:
-            security.note(Event.HOST_DENIED, origin=self._origin)
+            security.note(Event.HOST_DENIED, origin=self._address)
             raise Refused(WRONG_ORIGIN)
         kept = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
         # Not compressed is simplest for both sides: answers are a few kilobytes.
@@ -138,7 +139,7 @@ class HardenedTransport(httpx2.AsyncBaseTransport):
 
     def _note(self, refused: Refused) -> None:
         event = Event.REDIRECT_BLOCKED if refused.reason == REDIRECT else Event.ANSWER_REFUSED
-        security.note(event, origin=self._origin, reason=refused.reason)
+        security.note(event, origin=self._address, reason=refused.reason)
 
     def _checked(self, response: httpx2.Response, count: Meter) -> httpx2.Response:
         if response.status_code in _REDIRECT:

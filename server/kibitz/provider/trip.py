@@ -187,7 +187,7 @@ class Trip(Generic[T]):
             return False
         tried.add(key.id)
         if error.status == 401:  # noqa: PLR2004 - HTTP's number for a key that is not accepted
-            security.note(Event.KEY_REFUSED, origin=target.config.endpoint.origin, key=key.id)
+            security.note(Event.KEY_REFUSED, origin=target.config.endpoint.address, key=key.id)
             found = await target.keys.rejected(key)
         else:
             if (
@@ -195,7 +195,7 @@ class Trip(Generic[T]):
                 and not error.retryable
                 and error.code != fallback.TOO_LARGE
             ):
-                security.note(Event.KEY_EXHAUSTED, origin=target.config.endpoint.origin, key=key.id)
+                security.note(Event.KEY_EXHAUSTED, origin=target.config.endpoint.address, key=key.id)
                 target.keys.exhausted(key)
             found = target.others(tried)
         if found:
