@@ -26,8 +26,10 @@ def main(arguments: list[str] | None = None) -> None:
 
             sys.exit(serve(settings))
     from kibitz.guard.process import protect  # noqa: PLC0415 - the server does it after `initialize`
+    from kibitz.telemetry.last_words import install  # noqa: PLC0415 - the server does it by itself
 
     protect()
+    install()
     invocation = None
     if arguments[:1] == ["check"]:
         from kibitz.cli.again import check_again  # noqa: PLC0415 - light: mostly there is nothing else to do

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from kibitz.lsp.faults import EARLY_LOG
 from kibitz.lsp.framing import FrameReader
 from kibitz.lsp.transport import PipeWriter, chunks
+from kibitz.telemetry import last_words
+from kibitz.telemetry.masking import Masking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,7 @@ _SLICE_SECONDS = 0.005
 
 def run(create: Callable[[], KibitzServer]) -> int:
     """Serve until the editor leaves, its pipe closes, its process dies, or SIGTERM; the exit code."""
+    last_words.install()
     _log_to_stderr()
     stdin, stdout = _take_stdio()
     loop = asyncio.new_event_loop()
@@ -85,6 +88,7 @@ async def _serve(create: Callable[[], KibitzServer], stdin: int, stdout: int) ->
     gc.freeze()
     gc.set_threshold(700, 10, 10)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(last_words.of_loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, server.stop)
@@ -124,7 +128,7 @@ def _log_to_stderr() -> None:
     """Until the settings say where logs go."""
     handler = logging.StreamHandler(sys.stderr)
     handler.set_name(EARLY_LOG)
-    handler.setFormatter(logging.Formatter("kibitz: %(levelname)s: %(message)s"))
+    handler.setFormatter(Masking("kibitz: %(levelname)s: %(message)s"))
     logging.getLogger().addHandler(handler)
     # pygls logs whole messages, which hold source code; what matters is logged by our protocol.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)

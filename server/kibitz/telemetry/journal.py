@@ -17,6 +17,7 @@ import queue
 import stat
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kibitz.state.places import private_folder
@@ -170,17 +171,15 @@ class Journal:
 
     def _rotate(self) -> None:
         """Move the file aside, unless another process does, or just did."""
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - rarely needed
+        from filelock import FileLock  # noqa: PLC0415 - rarely needed
 
-        try:
-            with FileLock(self.path.with_suffix(".lock"), timeout=0, mode=_OWNER_ONLY):
-                if self.path.stat().st_size >= self._max_bytes:
-                    for number in range(KEPT, 0, -1):
-                        older = self.numbered(number - 1)
-                        if older.exists():
-                            older.replace(self.numbered(number))
-        except Timeout:
-            return
+        # Another process moves it: Timeout is an OSError, and so is that it is gone by now.
+        with suppress(OSError), FileLock(self.path.with_suffix(".lock"), timeout=0, mode=_OWNER_ONLY):
+            if self.path.stat().st_size >= self._max_bytes:
+                for number in range(KEPT, 0, -1):
+                    older = self.numbered(number - 1)
+                    if older.exists():
+                        older.replace(self.numbered(number))
 
     def numbered(self, number: int) -> Path:
         """The file that was moved aside so many times; 0 is the one that is written."""

@@ -7,6 +7,7 @@ provider may echo a key that is not ours any more.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from threading import Lock
 
@@ -37,3 +38,11 @@ def mask(text: str) -> str:
         if secret in text:
             text = text.replace(secret, MASK)
     return _SHAPES.sub(MASK, text)
+
+
+class Masking(logging.Formatter):
+    """Formats a record without any of them, its traceback included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as text."""
+        return mask(super().format(record))
