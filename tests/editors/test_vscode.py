@@ -84,7 +84,11 @@ def test_a_finding_is_dismissed_with_a_reason_and_brought_back(machine: Machine,
         window.page.keyboard.press("Escape")
         expect(window.picker).to_have_count(0)
         window.command("kibitz: Show Status")
-        expect(window.notification("1 finding, all reviewed")).to_be_visible()
+        expect(window.dialog).to_contain_text("1 finding, all reviewed")
+        expect(window.dialog).to_contain_text("asks gpt-4o-mini")
+        window.keep("status")
+        window.page.keyboard.press("Escape")
+        expect(window.dialog).to_have_count(0)
         window.actions()
         window.act(f"Dismiss this finding: {TITLE}")
         expect(window.picker).to_contain_text("Why is it no problem?")
@@ -103,7 +107,7 @@ def test_a_finding_is_dismissed_with_a_reason_and_brought_back(machine: Machine,
 def test_the_status_bar_has_the_cost_of_today_and_opens_a_menu_of_all_commands(
     machine: Machine, file: Path
 ) -> None:
-    machine.user["kibitz.trigger"] = "manual"
+    machine.own["kibitz.trigger"] = "manual"
     machine.spend("0.0421")
     with machine, workbench(machine, "status") as window:
         window.open(file)
@@ -140,22 +144,22 @@ def test_settings_count_at_once_and_those_of_the_machine_start_the_server_anew(
         window.open(file)
         expect(window.squiggles()).to_have_count(1)
         server = machine.server()
-        machine.set(user={"kibitz.minSeverity": "error"})
+        machine.set({"kibitz.minSeverity": "error"})
         expect(window.squiggles()).to_have_count(0)
-        machine.set(user={"kibitz.minSeverity": None})
+        machine.set({"kibitz.minSeverity": None})
         expect(window.squiggles()).to_have_count(1)
         assert machine.server() == server
         assert len(fake.requests) == 1
-        machine.set(own={"kibitz.model": "another-model"})
+        machine.set({"kibitz.model": "another-model"})
         until(lambda: fake.requests[-1].body["model"] == "another-model", "the other model is asked", 60)
         assert machine.server() != server
         window.command("kibitz: Open Settings")
-        expect(window.page.locator(".settings-editor")).to_contain_text("Requests Per Minute")
+        expect(window.page.locator(".settings-editor")).to_contain_text("Debounce Max Ms")
         window.keep("page")
 
 
 def test_a_server_that_is_killed_comes_back_until_it_is_too_much(machine: Machine, file: Path) -> None:
-    machine.user["kibitz.minSeverity"] = "error"
+    machine.own["kibitz.minSeverity"] = "error"
     with machine, workbench(machine, "killed") as window:
         window.open(file)
         expect(window.status.locator(".codicon-eye")).to_be_visible()
@@ -163,7 +167,7 @@ def test_a_server_that_is_killed_comes_back_until_it_is_too_much(machine: Machin
             killed = machine.kill()
             assert machine.server() != killed
         # The last one talks, and is heard.
-        machine.set(user={"kibitz.minSeverity": None})
+        machine.set({"kibitz.minSeverity": None})
         expect(window.squiggles()).to_have_count(1)
         machine.kill()
         gave_up = window.notification("it ended five times within three minutes")
@@ -188,7 +192,7 @@ def test_the_server_comes_along_and_the_key_is_kept_where_nobody_sees_it(
         expect(nobody).to_contain_text("Use the embedded model")
         window.keep("no-key")
         fake.key = canary.KEY
-        machine.set(own={"kibitz.baseUrl": fake.base_url})
+        machine.set({"kibitz.baseUrl": fake.base_url})
         refused = window.notification("configuration error")
         expect(refused.locator(".monaco-button", has_text="Set API key")).to_be_visible()
         window.keep("refused")
@@ -255,5 +259,5 @@ def test_what_is_missing_is_said_with_ways_out(machine: Machine, file: Path) -> 
         window.keep("message")
         window.press(message, "Show log")
         expect(window.page.locator(".part.panel")).to_contain_text("kibitz did not start")
-        machine.set(own={"kibitz.server.python": sys.executable})
+        machine.set({"kibitz.server.python": sys.executable})
         expect(window.squiggles()).to_have_count(1)

@@ -67,7 +67,8 @@ export class Client {
               ? params.items.map((item) => configuration.section(item.scopeUri ? vscode.Uri.parse(item.scopeUri) : undefined))
               : next(params, token),
           // The server asks for what it wants to know: sent along would be the defaults, too.
-          didChangeConfiguration: async (_sections, next) => next(undefined),
+          // One that is being stopped need not hear of it.
+          didChangeConfiguration: async (_sections, next) => next(undefined).catch(() => undefined),
         },
       },
     };

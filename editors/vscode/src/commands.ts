@@ -33,6 +33,7 @@ export function register(parts: Parts): vscode.Disposable[] {
     'kibitz.fix': (place) => atFinding(parts.kibitz, 'kibitz.fix', place),
     'kibitz.explain': (place) => atFinding(parts.kibitz, 'kibitz.explain', place),
     'kibitz.dismiss': (named) => dismiss(parts.kibitz, named),
+    'kibitz.showStatus': () => status(parts.kibitz),
     'kibitz.showUsage': () => usage(parts.kibitz),
     'kibitz.showRequest': (uri) => request(parts.kibitz, documentOf(uri)),
     'kibitz.clearCache': () => clearCache(parts.kibitz),
@@ -84,6 +85,14 @@ async function dismiss(kibitz: Kibitz, named: unknown): Promise<unknown> {
 /** Menus call commands with URIs and the like; what the server understands is an object of its own making. */
 function isPlace(value: unknown): value is Record<string, unknown> {
   return isObject(value) && typeof value['uri'] === 'string';
+}
+
+/** All there is to say: a dialog, because a message has one line. */
+async function status(kibitz: Kibitz): Promise<void> {
+  const answer = await kibitz.execute('kibitz.showStatus', [], true);
+  if (!isObject(answer) || typeof answer['text'] !== 'string') return;
+  const [first = '', ...others] = answer['text'].split('\n');
+  await vscode.window.showInformationMessage(`kibitz: ${first}`, { modal: true, detail: others.join('\n') });
 }
 
 async function usage(kibitz: Kibitz): Promise<void> {

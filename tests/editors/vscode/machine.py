@@ -77,7 +77,7 @@ class Machine:
             folder.mkdir(parents=True)
         self.user: dict[str, object] = dict(_QUIET)
         self.own: dict[str, object] = {}
-        """Settings of scope ``machine``: what holds for the machine that code-server runs on."""
+        """Settings of the machine that code-server runs on, where alone those of scope ``machine`` count."""
         (home / "config.yaml").write_text("auth: none\ncert: false\n")
         self._vsix = vsix
         self._process: subprocess.Popen[bytes] | None = None
@@ -98,16 +98,19 @@ class Machine:
         }
         """Add to it before the machine is started."""
 
-    def set(self, user: Mapping[str, object] | None = None, own: Mapping[str, object] | None = None) -> None:
-        """Change settings as somebody does who edits their files; None takes one away."""
-        for values, changes, place in ((self.user, user, "User"), (self.own, own, "Machine")):
-            values.update(changes or {})
-            text = json.dumps({name: value for name, value in values.items() if value is not None})
-            (self.data / place / "settings.json").write_text(text)
+    def set(self, changes: Mapping[str, object]) -> None:
+        """Change settings of the machine while VS Code runs; None takes one away."""
+        self.own |= changes
+        self._write("Machine", self.own)
+
+    def _write(self, place: str, values: Mapping[str, object]) -> None:
+        text = json.dumps({name: value for name, value in values.items() if value is not None})
+        (self.data / place / "settings.json").write_text(text)
 
     def __enter__(self) -> Self:
         """Install the extension, and start."""
-        self.set()
+        self._write("User", self.user)
+        self._write("Machine", self.own)
         told = subprocess.run(
             [*self._command(), "--install-extension", self._vsix],
             env=self.environment,

@@ -137,14 +137,14 @@ class Workbench:
         """A message at the lower right."""
         return self.page.locator(".notifications-toasts .notification-list-item", has_text=text)
 
+    @property
+    def dialog(self) -> Locator:
+        """What wants an answer before anything else is done."""
+        return self.page.locator(".monaco-dialog-box")
+
     def press(self, message: Locator, button: str) -> None:
         """Press a button of a message."""
         message.locator(".monaco-button", has_text=button).click()
-
-    def dismiss_notifications(self) -> None:
-        """Close all messages."""
-        self.command("Notifications: Clear All Notifications")
-        expect(self.page.locator(".notifications-toasts .notification-list-item")).to_have_count(0)
 
     @property
     def picker(self) -> Locator:
