@@ -12,8 +12,10 @@ Names are imported when they are first used: the SDK behind them costs a second 
 server has to answer its editor before that.
 """
 
-from __future__ import annotations
+# First of all, and without `from __future__`, which is an import like any other: see there.
+import kibitz._working_folder  # noqa: F401
 
+# isort: split
 import importlib
 from typing import TYPE_CHECKING
 
