@@ -20,6 +20,7 @@ MANIFEST = Path(__file__).parents[1] / "package.json"
 
 _LIMITS = {
     Tighten.LOWER: "It can lower what your user file says, not raise it.",
+    Tighten.OFF: "It can switch off what your user file leaves on, not the other way round.",
     Tighten.ADD: "It adds to what your user file says.",
     Tighten.STRICTER: "It can only be stricter than what your user file says.",
     Tighten.ONLY: "It chooses among what your user file says.",

@@ -1,10 +1,11 @@
 /** The one connection to a server: what it is started with, and what is made of what it says. */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import * as vscode from 'vscode';
 import {
   CloseAction,
-  type ErrorHandler,
+  ErrorAction,
   ExecuteCommandRequest,
   LanguageClient,
   type LanguageClientOptions,
@@ -20,19 +21,23 @@ import type { Server } from './locating.ts';
 import { type Status, statusOf } from './status.ts';
 
 const STATUS = '$/kibitz/status';
-/** Of crashes within three minutes, so many are put right by themselves. */
-const RESTARTS = 4;
+/** How long a server that was told to end may take to do so. */
+const END_MS = 3000;
+/** So many messages in a row may be unreadable before the connection is given up. */
+const MAX_ERRORS = 3;
 
 export interface Hearing {
   status(status: Status): void;
   message(text: string, type: MessageType): void;
-  /** It ended too often, and is left alone. */
-  gaveUp(): void;
+  /** It ended without being told to. */
+  ended(): void;
 }
 
 export class Client {
   readonly #client: LanguageClient;
+  #process: ChildProcess | undefined;
   #hushed = 0;
+  #ended = false;
 
   constructor(
     server: Server,
@@ -43,21 +48,29 @@ export class Client {
     log: vscode.LogOutputChannel,
     hearing: Hearing,
   ) {
-    // Asked for anew at each start, also after a crash: settings and key are those of that moment.
-    const start: ServerOptions = async () =>
-      spawn(server.command, server.args, {
-        cwd,
-        env: forServer(process.env, { ...configuration.environment(), ...(await secrets()) }),
-        stdio: 'pipe',
-        windowsHide: true,
-      });
+    const start: ServerOptions = async () => {
+      const env = forServer(process.env, { ...configuration.environment(), ...(await secrets()) });
+      const started = spawn(server.command, server.args, { cwd, env, stdio: 'pipe', windowsHide: true });
+      this.#process = started;
+      await once(started, 'spawn');
+      return started;
+    };
     const options: LanguageClientOptions = {
       documentSelector: ['file', 'untitled'].flatMap((scheme) => languages.map((language) => ({ scheme, language }))),
       diagnosticCollectionName: 'kibitz',
       outputChannel: log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationOptions: () => configuration.section(),
-      errorHandler: { error: (...all) => handler().error(...all), closed: () => handler().closed() },
+      // A client that lost its server while that was starting cannot start another one: a new client does.
+      errorHandler: {
+        error: (_error, _message, count) => ({ action: (count ?? 0) <= MAX_ERRORS ? ErrorAction.Continue : ErrorAction.Shutdown, handled: true }),
+        closed: () => {
+          this.#ended = true;
+          hearing.ended();
+          return { action: CloseAction.DoNotRestart, handled: true };
+        },
+      },
+      initializationFailedHandler: () => false,
       middleware: {
         provideHover: async (document, position, token, next) => shortened(await next(document, position, token), document, position),
         provideCodeActions: async (document, range, context, token, next) => inOrder(await next(document, range, context, token)),
@@ -73,15 +86,6 @@ export class Client {
       },
     };
     this.#client = new LanguageClient('kibitz', 'kibitz', start, options);
-    const usual = this.#client.createDefaultErrorHandler(RESTARTS);
-    const handler = (): ErrorHandler => ({
-      error: (error, message, count) => usual.error(error, message, count),
-      closed: async () => {
-        const result = await usual.closed();
-        if (result.action === CloseAction.DoNotRestart) hearing.gaveUp();
-        return { ...result, handled: true };
-      },
-    });
     // Its commands are registered once, by the extension, whether a server runs or not; registered here as
     // well, they would clash.
     const feature = this.#client.getFeature(ExecuteCommandRequest.method);
@@ -93,6 +97,11 @@ export class Client {
     this.#client.onNotification(ShowMessageNotification.type, ({ type, message }) => {
       if (this.#hushed === 0 || type !== MessageType.Info) hearing.message(message, type);
     });
+  }
+
+  /** Whether it ended without being told to. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   get running(): boolean {
@@ -107,6 +116,18 @@ export class Client {
   async stop(): Promise<void> {
     await this.#client.stop().catch(() => undefined);
     await this.#client.dispose().catch(() => undefined);
+    await this.#end();
+  }
+
+  /** The process goes with its client, whatever it is busy with. */
+  async #end(): Promise<void> {
+    const started = this.#process;
+    if (!started?.pid || started.exitCode !== null || started.signalCode !== null) return;
+    const gone = once(started, 'exit');
+    started.stdin?.end();
+    const timer = setTimeout(() => started.kill('SIGKILL'), END_MS);
+    await gone;
+    clearTimeout(timer);
   }
 
   async execute(command: string, args: readonly unknown[]): Promise<unknown> {

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { EMBEDDED, LOG, SET_KEY, buttonsFor, shortened } from './buttons.ts';
 import { Client, MessageType } from './client.ts';
 import type { Configuration } from './configuration.ts';
+import { Crashes } from './crashes.ts';
 import type { Keys } from './keys.ts';
 import { type Locator, NoServer, type Server } from './locating.ts';
 import type { StatusBar } from './statusBar.ts';
@@ -34,6 +35,7 @@ export class Kibitz {
   readonly #languages: readonly string[];
   #client: Client | undefined;
   #server: Server | undefined;
+  readonly #crashes = new Crashes();
   #queue: Promise<void> = Promise.resolve();
   #waiting = false;
   #ending = false;
@@ -59,8 +61,14 @@ export class Kibitz {
     return this.#server;
   }
 
-  /** Start it, or start it anew; one at a time, and several wishes for it at once are one. */
+  /** Start it, or start it anew, because somebody wants that, or because settings are others. */
   restart(): Promise<void> {
+    this.#crashes.forget();
+    return this.#again();
+  }
+
+  /** One at a time, and several wishes at once are one. */
+  #again(): Promise<void> {
     if (!this.#waiting) {
       this.#waiting = true;
       this.#queue = this.#queue.then(async () => {
@@ -114,12 +122,15 @@ export class Kibitz {
           if (this.#client === client) this.#bar.show(status);
         },
         message: (text, type) => this.#pass(text, type),
-        gaveUp: () => this.#gaveUp(),
+        ended: () => {
+          if (this.#client === client) this.#ended();
+        },
       });
       this.#client = client;
       await client.start();
     } catch (error) {
-      this.#failed(error);
+      // That it ended was heard already.
+      if (!this.#client?.ended) this.#failed(error);
     }
   }
 
@@ -137,7 +148,12 @@ export class Kibitz {
     this.#tell(`it did not start: ${why}.`, buttons, true);
   }
 
-  #gaveUp(): void {
+  #ended(): void {
+    if (this.#crashes.add(Date.now())) {
+      this.#log.warn('the server ended without being told to; it is started again');
+      void this.#again();
+      return;
+    }
     this.#bar.show(without('stopped', 'kibitz ended five times within three minutes', 'restart it, or see its log'));
     this.#tell('it ended five times within three minutes, and is left alone.', [RESTART, LOG], true);
   }
