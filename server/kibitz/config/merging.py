@@ -79,6 +79,8 @@ class Merge:
         match owned(entry.name).lsp:
             case Tighten.ADD:
                 return tuple(dict.fromkeys((*standing, *value)))
+            case Tighten.OFF if value and not standing:
+                raise _NotTighterError("the editor may only switch it off, and it is off")
             case Tighten.LOWER if value > standing:
                 raise _NotTighterError(f"the editor may only lower it, and it is {standing}")
             case Tighten.STRICTER if choices(entry.name).index(value) < choices(entry.name).index(standing):

@@ -25,6 +25,7 @@ class Tighten(StrEnum):
 
     REPLACE = "sets it"
     LOWER = "may only lower it"
+    OFF = "may only switch it off"
     ADD = "adds to it"
     STRICTER = "may only choose one that comes later in the list"
     ONLY = "may only choose among it"

@@ -276,7 +276,11 @@ class Settings(BaseModel):
         ),
         _HERE,
     ] = False
-    enabled: Annotated[bool, Field(description="Whether anything is reviewed in the editor."), _HERE] = True
+    enabled: Annotated[
+        bool,
+        Field(description="Whether anything is reviewed in the editor."),
+        Owned(EVERYONE, lsp=Tighten.OFF, folder=True),
+    ] = True
     trigger: Annotated[
         Literal["change", "save", "manual"],
         Field(
