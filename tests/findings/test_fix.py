@@ -183,10 +183,14 @@ def test_what_is_risky_is_marked(replacement: str) -> None:
     assert fix.needs_review
 
 
-def test_an_address_that_the_file_knows_passes() -> None:
-    text = "A = 'http://api.example/v1'\nB = 'http://other.example/v1'\n"
-    fix = propose("B = 'http://other.example/v1'", "B = 'https://api.example/v2'", text)
+def test_an_address_of_the_replaced_lines_passes_and_one_from_elsewhere_does_not() -> None:
+    text = "# see http://evil.example/\nB = 'http://other.example/v1'\n"
+    fix = propose("B = 'http://other.example/v1'", "B = 'https://other.example/v2'", text)
     assert isinstance(fix, Fix)
+    assert not fix.needs_review
+    # Whoever wrote the comment may have written it for this.
+    fix = propose("B = 'http://other.example/v1'", "B = 'http://evil.example/v2'", text)
+    assert fix == Rejection("new-address")
 
 
 def test_a_script_that_the_file_knows_passes() -> None:

@@ -73,9 +73,31 @@ def test_importing_something_else_is_added() -> None:
     assert risks("import json", "import socket") == ("uses the network", "imports")
 
 
-def test_known_hosts_are_not_new() -> None:
-    assert risks("", "'https://api.example/v2'", known="# see http://API.example/docs") == ()
-    assert risks("", "'https://api.example.evil/v2'", known="# see http://api.example/docs") == (ADDRESS,)
+def test_hosts_of_the_old_text_are_not_new() -> None:
+    old = "get('http://API.example/v1')"
+    assert risks(old, "get('https://api.example/v2')") == ()
+    assert risks(old, "get('https://api.example.evil/v2')") == (ADDRESS,)
+
+
+@pytest.mark.parametrize(
+    ("new", "risk"),
+    [
+        ('eval "$x"', "runs code"),
+        ("a | sh -s", "runs code"),
+        ("  sudo ./x", "runs code"),
+        ("source /tmp/x", "runs code"),
+        ("setDefaultHostnameVerifier((h, s) -> true)", "switches a check off"),
+        ("curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L)", "switches a check off"),
+        ("Files.deleteIfExists(p)", "deletes"),
+    ],
+)
+def test_shells_and_more_libraries(new: str, risk: str) -> None:
+    assert risk in risks("", new)
+
+
+@pytest.mark.parametrize("new", ["# the source of it", "evaluate x", "x = source + 1", "a.sh", "execute it"])
+def test_words_that_only_look_like_commands(new: str) -> None:
+    assert risks("", new) == ()
 
 
 @given(st.text(), st.text())

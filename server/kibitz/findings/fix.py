@@ -188,7 +188,7 @@ def _checked(source: LineIndex, fix: Fix, language: str) -> Fix | Rejection:
         return Rejection("invisible-characters")
     if introduces_script(source.text, fix.new_text):
         return Rejection("foreign-script")
-    risky = risks(fix.old_text, fix.new_text, known=source.text)
+    risky = risks(fix.old_text, fix.new_text)
     if ADDRESS in risky:
         return Rejection("new-address")
     after = source.text[: fix.span.start] + fix.new_text + source.text[fix.span.end :]

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 
 ADDRESS = "address"
-"""The risk of a URL or an IP address whose host was not known."""
+"""The risk of a URL or an IP address whose host was not there before."""
 
 _HOST = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,20}://(?:[^\s/?#@'\"]{0,200}@)?([^\s/?#:'\"<>)\]}]{0,255})"
@@ -25,6 +25,8 @@ _RISKS = {
         r"|passthru|proc_open|fork|Invoke-Expression|iex|Function|unserialize)\s*\("
         r"|\bsubprocess\b|\bchild_process\b|\bProcessBuilder\b|\bgetRuntime\b|\bCommand::new\b|\bexec\.Command\b"
         r"|\bProcess\.Start\b|\bshell\s*=\s*True\b|\bos\.(?:system|popen)\b"
+        # In a shell these need no parenthesis.
+        r"|(?m:(?:^|[;&|({`])[ \t]*(?:eval|exec|source|sudo|(?:ba|z|k|da)?sh)[ \t]+[-\"'$\w./])"
     ),
     "loads code or objects": (
         r"\b(?:__import__|importlib|pickle|cPickle|marshal|dill|shelve|ctypes|dlopen|LoadLibrary\w*|loadstring)\b"
@@ -44,7 +46,7 @@ _RISKS = {
     "switches a check off": (
         r"\bverify\s*[=:]\s*(?:False|false|0|None)\b|\brejectUnauthorized\b|\bInsecureSkipVerify\b|\bCERT_NONE\b"
         r"|\b_create_unverified_context\b|\bcheck_hostname\b|\bNODE_TLS_REJECT_UNAUTHORIZED\b"
-        r"|\bVERIFY_(?:NONE|PEER)\b|\bdanger\w*|\bunsafe\b|--insecure\b|\bnosec\b|\bnoqa\b|\bnolint\b"
+        r"|VERIFY_?(?:NONE|PEER|HOST)\b|(?:HostnameVerifier|TrustManager)\b|\bdanger\w*|\bunsafe\b|--insecure\b|\bnosec\b|\bnoqa\b|\bnolint\b"
         r"|\btype:\s*ignore\b|\beslint-disable\b|@ts-(?:ignore|nocheck)|\bSuppressWarnings\b|\bchmod\b|\b0?o?777\b"
     ),
     "hides what it does": (
@@ -53,21 +55,21 @@ _RISKS = {
     ),
     "deletes": (
         r"\brm\s+-\w*[rf]|\b(?:rmtree|rmdir|unlink|removeAll|RemoveAll|remove_dir_all|rmSync|truncate)\b"
-        r"|\bos\.remove\b|\b(?i:drop\s+(?:table|database)|delete\s+from)\b"
+        r"|\bos\.remove\b|\bFiles\.delete\w*|\b(?i:drop\s+(?:table|database)|delete\s+from)\b"
     ),
 }
 _PATTERNS = {name: re.compile(pattern) for name, pattern in _RISKS.items()}
 
 
-def risks(old: str, new: str, *, known: str = "") -> tuple[str, ...]:
+def risks(old: str, new: str) -> tuple[str, ...]:
     """What ``new`` adds over ``old`` that a user should look at, by name; empty for most edits.
 
     A pattern counts when it occurs more often than before, so that an edit of a line that already called
-    ``eval`` is not blamed for it. Hosts that occur in ``old`` or ``known`` are not new.
+    ``eval`` is not blamed for it. Hosts that occur in ``old`` are not new. Those elsewhere in the file
+    are: whoever wrote it may have put them there for this.
     """
     added = [name for name, pattern in _PATTERNS.items() if _counts(pattern, new) - _counts(pattern, old)]
-    hosts = _hosts(new) - _hosts(old)
-    if hosts and hosts - _hosts(known):
+    if _hosts(new) - _hosts(old):
         added.insert(0, ADDRESS)
     return tuple(added)
 
