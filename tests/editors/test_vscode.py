@@ -202,8 +202,16 @@ def test_the_server_comes_along_and_the_key_is_kept_where_nobody_sees_it(
         expect(window.squiggles()).to_have_count(1)
         assert fake.requests[-1].headers["authorization"] == f"Bearer {canary.KEY}"
         machine.search()
+        server, fake.key = machine.server(), None
         window.command("kibitz: Forget API key")
         expect(window.notification("the key is forgotten")).to_be_visible()
+        until(lambda: machine.servers() not in ([server], []), "another server", 60)
+        asked = len(fake.requests)
+        window.click(window.line("return"))
+        window.page.keyboard.press("End")
+        window.page.keyboard.type(" or None")
+        until(lambda: len(fake.requests) > asked, "a request without the key", 60)
+        assert not canary.shows(str(fake.requests[-1].headers))
 
 
 def test_a_folder_that_nobody_trusts_is_reviewed_on_request_only(
@@ -217,6 +225,7 @@ def test_a_folder_that_nobody_trusts_is_reviewed_on_request_only(
     with machine, workbench(machine, "untrusted") as window:
         window.open(file)
         expect(window.status.locator(".codicon-eye")).to_be_visible()
+        expect(window.hover(window.status).first).to_contain_text("only what you ask for is reviewed")
         window.keep("restricted")
         assert fake.requests == []
         window.command("kibitz: Review This File Now")

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import * as vscode from 'vscode';
 import {
   CloseAction,
+  DidChangeConfigurationNotification,
   ErrorAction,
   ExecuteCommandRequest,
   LanguageClient,
@@ -31,6 +32,13 @@ export interface Hearing {
   message(text: string, type: MessageType): void;
   /** It ended without being told to. */
   ended(): void;
+}
+
+/** Writes its mishaps to the log, and leaves it to others to tell the user. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
 }
 
 export class Client {
@@ -60,7 +68,6 @@ export class Client {
       diagnosticCollectionName: 'kibitz',
       outputChannel: log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationOptions: () => configuration.section(),
       // A client that lost its server while that was starting cannot start another one: a new client does.
       errorHandler: {
         error: (_error, _message, count) => ({ action: (count ?? 0) <= MAX_ERRORS ? ErrorAction.Continue : ErrorAction.Shutdown, handled: true }),
@@ -79,13 +86,12 @@ export class Client {
             params.items.every((item) => item.section === 'kibitz')
               ? params.items.map((item) => configuration.section(item.scopeUri ? vscode.Uri.parse(item.scopeUri) : undefined))
               : next(params, token),
-          // The server asks for what it wants to know: sent along would be the defaults, too.
-          // One that is being stopped need not hear of it.
-          didChangeConfiguration: async (_sections, next) => next(undefined).catch(() => undefined),
+          // The client would tell of every change, and of none while the server starts: see `tellSettings`.
+          didChangeConfiguration: () => Promise.resolve(),
         },
       },
     };
-    this.#client = new LanguageClient('kibitz', 'kibitz', start, options);
+    this.#client = new QuietClient('kibitz', 'kibitz', start, options);
     // Its commands are registered once, by the extension, whether a server runs or not; registered here as
     // well, they would clash.
     const feature = this.#client.getFeature(ExecuteCommandRequest.method);
@@ -114,7 +120,7 @@ export class Client {
 
   /** End it. Rejections are of no use to anybody: it was still starting, or is gone. */
   async stop(): Promise<void> {
-    await this.#client.stop().catch(() => undefined);
+    if (!this.#ended) await this.#client.stop().catch(() => undefined);
     await this.#client.dispose().catch(() => undefined);
     await this.#end();
   }
@@ -128,6 +134,11 @@ export class Client {
     const timer = setTimeout(() => started.kill('SIGKILL'), END_MS);
     await gone;
     clearTimeout(timer);
+  }
+
+  /** Settings changed; the server asks for what it wants to know. Nobody is told while it is being stopped. */
+  async tellSettings(): Promise<void> {
+    await this.#client.sendNotification(DidChangeConfigurationNotification.type, { settings: null }).catch(() => undefined);
   }
 
   async execute(command: string, args: readonly unknown[]): Promise<unknown> {

@@ -29,6 +29,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.workspace.onDidGrantWorkspaceTrust(restart),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (configuration.needsRestart(event)) restart();
+      else if (event.affectsConfiguration('kibitz')) void kibitz.tellSettings();
     }),
     ...register({ kibitz, keys, bar, configuration, locator, log, manifest, id: context.extension.id }),
   );

@@ -80,6 +80,11 @@ export class Kibitz {
     return this.#queue;
   }
 
+  /** Settings changed that count at once. */
+  async tellSettings(): Promise<void> {
+    await this.#client?.tellSettings();
+  }
+
   /** Another server may be the right one: see, and start that one if so. */
   async reconsider(): Promise<void> {
     const server = await this.#locator.find().catch(() => undefined);

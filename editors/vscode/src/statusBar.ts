@@ -20,7 +20,8 @@ export class StatusBar implements vscode.Disposable {
 
   show(status: Status): void {
     this.#status = status;
-    const { text, lines, alert } = shown(status);
+    const { text, alert, lines: told } = shown(status);
+    const lines = vscode.workspace.isTrusted ? told : [...told, 'This folder is not trusted: only what you ask for is reviewed.'];
     this.#item.text = text;
     this.#item.tooltip = lines.join('\n');
     this.#item.accessibilityInformation = { label: `kibitz: ${lines.join(' ')}` };
