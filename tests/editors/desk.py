@@ -84,7 +84,9 @@ class Desk:
 
     def servers(self) -> list[int]:
         """The processes that serve this desk."""
-        return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and self._serves(each)]
+        return [
+            int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and self._serves(each)
+        ]
 
     def kill_server(self) -> None:
         """End the server as the system does when memory runs out."""

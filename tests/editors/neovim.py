@@ -70,9 +70,14 @@ class Neovim:
         """Wait until a message is on the screen that is to be acknowledged, and do so; the screen with it."""
         self.terminal.see(seen)
         screen = self.terminal.see("Press ENTER")
-        self.terminal.press("Enter")
-        self.terminal.unsee("Press ENTER")
+        until(self._entered, "no more is to be acknowledged")
         return screen
+
+    def _entered(self) -> bool:
+        if "Press ENTER" not in self.terminal.screen():
+            return True
+        self.terminal.press("Enter")
+        return False
 
     def messages(self) -> str:
         """All that was said."""

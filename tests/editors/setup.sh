@@ -80,7 +80,7 @@ launcher() {
     echo '#!/bin/sh'
     for each in "${variables[@]}"; do printf 'export %s="%s"\n' "${each%%=*}" "${each#*=}"; done
     printf 'exec "%s" --library-path "%s" --argv0 "%s" "%s"' "$loader" "$libraries" "$root/$program" "$root/$program"
-    printf ' "%s"' "$@"
+    [ $# -eq 0 ] || printf ' "%s"' "$@"
     echo ' "$@"'
   } >"$HOME_OF_ALL/bin/$command"
   chmod +x "$HOME_OF_ALL/bin/$command"
@@ -103,6 +103,7 @@ LISP
     "EMACSLOADPATH=$share/site-lisp:$share/$version/lisp:$(find "$share/$version/lisp" -mindepth 1 -type d -printf '%p:')" \
     "EMACSDATA=$share/$version/etc" "EMACSDOC=$share/$version/etc" "EMACSPATH=$libexec" \
     -- "--dump-file=$libexec/$(basename "$(find "$libexec" -name 'emacs*.pdmp')")"
+  launcher "${name}client" "$name" usr/bin/emacsclient.emacs
 }
 
 emacs28() { emacs 28.2 bookworm emacs28 elpa-eglot elpa-lsp-mode elpa-package-lint; }

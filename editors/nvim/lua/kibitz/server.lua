@@ -96,6 +96,15 @@ function M.ask(command, arguments, answered, ended)
   end
 end
 
+--- Start it for the files that are open. Before Neovim is up, enabling looks at none of them.
+local function start()
+  if vim.v.vim_did_enter == 1 then
+    vim.lsp.enable(M.NAME)
+  else
+    vim.api.nvim_create_autocmd('VimEnter', { once = true, callback = vim.schedule_wrap(start) })
+  end
+end
+
 --- Times of ends that nobody wanted, in milliseconds.
 ---@type integer[]
 local crashes = {}
@@ -113,10 +122,13 @@ function M.ended(code, signal)
   crashes = vim.tbl_filter(function(at) return now - at < WITHIN_MS end, crashes)
   table.insert(crashes, now)
   if #crashes > CRASHES then
-    return messages.warn(('the server ended %d times within minutes, so it is not started again. '
-      .. ':Kibitz log says why; :Kibitz restart tries once more'):format(#crashes))
+    -- Neovim's own message about the end comes last otherwise, and hides it.
+    return vim.defer_fn(function()
+      messages.warn(('the server ended %d times within minutes, so it is not started again. '
+        .. ':Kibitz log says why; :Kibitz restart tries once more'):format(#crashes))
+    end, PAUSE_MS)
   end
-  vim.defer_fn(function() vim.lsp.enable(M.NAME) end, PAUSE_MS)
+  vim.defer_fn(start, PAUSE_MS)
 end
 
 --- Stop what runs, and start it for the files that are open.
@@ -144,7 +156,7 @@ function M.restart()
     for _, client in ipairs(old) do
       client:stop(true)
     end
-    vim.lsp.enable(M.NAME)
+    start()
   end))
 end
 

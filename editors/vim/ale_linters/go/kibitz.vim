@@ -1,0 +1,1 @@
+call kibitz#ale#Define('go')

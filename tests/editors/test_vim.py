@@ -1,0 +1,159 @@
+"""kibitz in a real Vim with ALE, configured as its page says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.editors.desk import FIXED, REPOSITORY, TITLE, Desk, provider
+from tests.editors.terminal import Terminal, program, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(240)]
+
+SAID = {
+    "": "1 document, 1 finding, all reviewed",
+    "status": "1 document, 1 finding, all reviewed",
+    "usage": "this run: 1 request",
+    "stop": "what was under way is cancelled",
+    "pause": "paused; go on with :Kibitz resume",
+    "resume": "kibitz: goes on",
+    "reload-key": "the keys were reloaded",
+    "clear-cache": "kept answers are forgotten",
+    "doctor": r"ok +kibitz \d",
+    "nonsense": 'there is no command "nonsense". There are: analyze, ',
+}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with provider() as fake:
+        yield Desk(tmp_path, fake)
+
+
+def vim(name: str, desk: Desk, more: str = "") -> Terminal:
+    page = (REPOSITORY / "docs/editors/vim-ale.md").read_text(encoding="utf-8")
+    settings = page.split("```vim\n")[1].split("```")[0].replace("/path/to/kibitz", str(REPOSITORY))
+    (desk.home / ".vimrc").write_text(
+        "set nocompatible noswapfile laststatus=2 encoding=utf-8\nfiletype plugin on\npackadd! ale\n"
+        f"let g:ale_virtualtext_cursor = 1\n{settings}{more}",
+        encoding="utf-8",
+    )
+    return Terminal(f"vim-{name}", [program("vim"), desk.file], desk.environment, folder=desk.project)
+
+
+def command(editor: Terminal, text: str) -> None:
+    editor.type(f":{text}", "Enter")
+
+
+def go_to_finding(editor: Terminal) -> None:
+    """Wait until the status line counts a finding, and go there."""
+    editor.see(r"\[kibitz 1\]")
+    editor.type("2G^")
+
+
+def test_the_finding_is_shown_told_about_and_its_fix_lands_on_disk(desk: Desk) -> None:
+    with vim("fix", desk) as editor:
+        go_to_finding(editor)
+        editor.see(TITLE)
+        editor.keep("finding")
+        command(editor, "ALEHover")
+        editor.see("certain · ")
+        editor.keep("hover")
+        editor.press("Enter")
+        command(editor, "ALECodeAction")
+        editor.see(f"Fix: {TITLE}")
+        editor.keep("actions")
+        editor.type("1", "Enter")
+        editor.see(r"len\(values\)")
+        command(editor, "write")
+        until(lambda: desk.text() == FIXED, "the file on disk")
+        editor.see(r"\[kibitz\]")
+
+
+def test_each_command_says_what_it_does(desk: Desk) -> None:
+    with vim("say", desk) as editor:
+        go_to_finding(editor)
+        for name, said in SAID.items():
+            command(editor, f"Kibitz {name}")
+            editor.see(said)
+            editor.keep(name or "nothing")
+            editor.press("Escape")
+            command(editor, "redraw!")
+            editor.unsee(said)
+
+
+def test_the_status_line_tells_what_today_cost(desk: Desk) -> None:
+    desk.spend("0.0125")
+    desk.environment["KIBITZ_TRIGGER"] = "manual"
+    with vim("cost", desk) as editor:
+        editor.see(r"mean\.py")
+        until(lambda: told(editor, "[kibitz $0.0125]"), "the status line")
+
+
+def told(editor: Terminal, what: str) -> bool:
+    """Have the status read, and see whether the status line says so."""
+    command(editor, "silent call kibitz#Refresh()")
+    return what in editor.screen()
+
+
+def test_what_was_dismissed_stays_away(desk: Desk) -> None:
+    with vim("dismiss", desk) as editor:
+        go_to_finding(editor)
+        command(editor, "ALECodeAction")
+        number = next(
+            line.split(".")[0].strip().removesuffix(")")
+            for line in editor.see("Dismiss this finding").splitlines()
+            if "Dismiss this finding" in line
+        )
+        editor.type(number, "Enter")
+        editor.see(r"\[kibitz\]")
+        command(editor, "Kibitz dismissed")
+        editor.see(TITLE)
+        command(editor, "Kibitz dismissed")
+        editor.unsee(TITLE)
+
+
+def test_without_a_key_a_message_says_what_to_do(tmp_path: Path) -> None:
+    with vim("no-key", Desk(tmp_path, None)) as editor:
+        editor.see("kibitz has nobody to ask")
+        editor.keep("message")
+
+
+def test_without_the_server_it_says_what_to_do(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, None)
+    desk.environment["PATH"] = "/usr/bin:/bin"
+    with vim("not-installed", desk) as editor:
+        editor.see(r"mean\.py")
+        command(editor, "Kibitz")
+        editor.see("the server is not installed: there is no command `kibitz`")
+
+
+def test_settings_count_at_once(desk: Desk) -> None:
+    with vim("settings", desk) as editor:
+        go_to_finding(editor)
+        command(editor, "let g:ale_kibitz_config = {'min_severity': 'error'} | ALELint")
+        editor.see(r"\[kibitz\]")
+        command(editor, "let g:ale_kibitz_config = {'min_severity': 'info'} | ALELint")
+        editor.see(r"\[kibitz 1\]")
+    assert desk.asked == 1, "what was known needed nobody"
+
+
+def test_a_killed_server_comes_back_with_the_next_lint(desk: Desk) -> None:
+    with vim("killed", desk) as editor:
+        go_to_finding(editor)
+        desk.kill_server()
+        command(editor, "ALELint")
+        until(lambda: len(desk.servers()) == 1, "another server runs")
+        until(lambda: told(editor, "[kibitz 1]"), "it shows what it knows")
+    assert desk.asked == 1, "what was known is on disk"
+
+
+def test_nothing_stays_behind_when_vim_ends(desk: Desk) -> None:
+    with vim("end", desk) as editor:
+        go_to_finding(editor)
+        command(editor, "quitall!")
+        until(lambda: desk.servers() == [], "no server is left")
