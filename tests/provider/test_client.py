@@ -30,6 +30,7 @@ from kibitz.provider.models import Piece, PieceAnalysis, Usage
 if TYPE_CHECKING:
     from kibitz.provider.fallback import Step
     from kibitz.provider.keys.consent import ConsentNeeded
+    from kibitz.telemetry.access import Attempt
 
 RETRY = RetryConfig(max_retries=2, initial_backoff_ms=1, max_backoff_ms=1)
 
@@ -321,6 +322,14 @@ class Watch:
     def __init__(self) -> None:
         self.told: list[str] = []
 
+    def admitted(self, *, model: str, waited: float) -> None:
+        assert waited >= 0
+        self.told.append(f"admitted {model}")
+
+    def over(self, attempt: Attempt, error: OpenAIError | None) -> None:
+        assert (error is None) == (attempt.outcome == "answered")
+        self.told.append(f"over {attempt.model} {attempt.outcome}")
+
     def answered(self, *, model: str, seconds: float, usage: Usage, request_id: str | None) -> None:
         assert seconds >= 0
         self.told.append(f"answered {model} {request_id} {usage.requests}")
@@ -349,7 +358,15 @@ async def test_an_observer_is_told() -> None:
         )
         async with tested:
             await tested.process_code(CODE)
-    assert watch.told == ["failed gpt-6-luna oops 1", "retrying oops", "answered gpt-6-luna req_2 1"]
+    assert watch.told == [
+        "admitted gpt-6-luna",
+        "over gpt-6-luna oops",
+        "failed gpt-6-luna oops 1",
+        "retrying oops",
+        "admitted gpt-6-luna",
+        "answered gpt-6-luna req_2 1",
+        "over gpt-6-luna answered",
+    ]
 
 
 async def test_the_deadline_holds_over_all_attempts() -> None:

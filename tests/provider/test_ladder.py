@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from kibitz.provider.fallback import Step
     from kibitz.provider.models import Usage
+    from kibitz.telemetry.access import Attempt
 
 FIRST, SECOND = "sk-test-first-0123456789", "sk-test-second-0123456789"
 
@@ -42,6 +43,10 @@ class Steps:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.unconsented_at: list[str] = []
+
+    def admitted(self, *, model: str, waited: float) -> None: ...
+
+    def over(self, attempt: Attempt, error: OpenAIError | None) -> None: ...
 
     def answered(self, *, model: str, seconds: float, usage: Usage, request_id: str | None) -> None: ...
 

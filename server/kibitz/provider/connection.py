@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from kibitz.provider.keys.consent import ConsentNeeded, Consents
     from kibitz.provider.limits.quota import SharedQuota
     from kibitz.provider.models import Usage
+    from kibitz.provider.purse import Purse
+    from kibitz.telemetry.access import Attempt
 
 T = TypeVar("T")
 _STEPS_KEPT = 20
@@ -42,6 +44,12 @@ _FALLBACK = ("fallback_api_key", "fallback_base_url")
 
 class Observer(Protocol):
     """Is told about requests as they happen; for logs and metrics. All times in seconds."""
+
+    def admitted(self, *, model: str, waited: float) -> None:
+        """A request goes out, after it ``waited`` for its limits."""
+
+    def over(self, attempt: Attempt, error: OpenAIError | None) -> None:
+        """A request is over, whatever came of it; told once of each."""
 
     def answered(self, *, model: str, seconds: float, usage: Usage, request_id: str | None) -> None:
         """A usable or unusable answer came."""
@@ -73,10 +81,12 @@ class Connection:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         observer: Observer | None = None,
+        purse: Purse | None = None,
     ) -> None:
         self.config = config
         self.clock = clock
         self.observer = observer
+        self.purse = purse
         self.calibration = Calibration()
         self.turns = Turns()
         self.retrier = Retrier(config.retry_config, sleep=sleep, allowance=Allowance(clock))

@@ -43,12 +43,22 @@ class Flights:
         answers: Answers,
         claims: Claims | None = None,
         *,
+        landed: Callable[[PieceAnalysis], None] = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Does no I/O. ``claims``: who asks for what, over all processes; None: nobody else does."""
+        """Does no I/O.
+
+        Args:
+            client: who is asked.
+            answers: what is known already.
+            claims: who asks for what, over all processes; None: nobody else does.
+            landed: is told of each answer that was asked for here.
+            sleep: waits.
+        """
         self._client = client
         self._answers = answers
         self._claims = claims
+        self._landed = landed
         self._sleep = sleep
         self._single: SingleFlight[PieceAnalysis, Urgency] = SingleFlight()
         self._errands: set[asyncio.Task[None]] = set()
@@ -176,6 +186,7 @@ class Flights:
                 key = entry.keys[-1] if analysis.unverified else entry.digest
                 self._answers.remember(key, replace(analysis, unverified=False))
                 flight.land(entry.digest, analysis)
+                self._landed(analysis)
 
         def fail(index: int, error: OpenAIError) -> None:
             entry = asked[index]

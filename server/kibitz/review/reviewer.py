@@ -93,6 +93,7 @@ class Reviewer:
         verifier: str = "",
         claims: Claims | None = None,
         guiding: Guiding | None = None,
+        landed: Callable[[PieceAnalysis], None] = lambda _: None,
     ) -> None:
         """Does no I/O.
 
@@ -104,6 +105,7 @@ class Reviewer:
             verifier: who verifies findings, for cache entries; empty: nobody.
             claims: who asks for what, over all processes that share the answers; None: nobody else does.
             guiding: what projects add to the questions about their code; None: nothing.
+            landed: is told of each answer that was asked for here.
         """
         self.settings = settings or ReviewSettings()
         """May be replaced at any time; reviews that run show their next state by it."""
@@ -112,7 +114,7 @@ class Reviewer:
         """Is told when a stale answer that a review showed was asked for again, and is another one now."""
         self._answers = answers
         self._verifier = verifier
-        self._flights = Flights(client, answers, claims)
+        self._flights = Flights(client, answers, claims, landed=landed)
         self._recogniser = Recogniser(answers)
         self._guiding = guiding
 
