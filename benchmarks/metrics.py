@@ -1,6 +1,6 @@
 """What counting costs: microseconds for each event, and memory when a hostile server makes up labels.
 
-    python benchmarks/metrics.py [--events 100000]
+python benchmarks/metrics.py [--events 100000]
 """
 
 from __future__ import annotations

@@ -115,6 +115,7 @@ class Recorder:
             self.on_consent(error)
 
     def _count(self, model: str, usage: Usage, *, failed: int = 0) -> None:
+        self._daybook.add(model, _counts(usage, failed=failed))
         self.measure(model, usage)
 
     def measure(self, model: str, usage: Usage) -> None:
