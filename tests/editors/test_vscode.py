@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.editors.desk import FIXED, SOURCE, TITLE, TRIGGER, provider
 from tests.editors.terminal import until
-from tests.editors.vscode.machine import Machine, bring_settings, package
+from tests.editors.vscode.machine import Machine, bring_settings, npm, package
 from tests.editors.vscode.workbench import workbench
 from tests.support import canary
 
@@ -52,6 +52,12 @@ def file(machine: Machine) -> Path:
     file = machine.project / "mean.py"
     file.write_text(SOURCE, encoding="utf-8")
     return file
+
+
+@pytest.mark.parametrize("script", ["lint", "test"])
+def test_the_sources_of_the_extension_are_in_order(script: str) -> None:
+    done = npm("run", script)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_finding_is_seen_told_about_and_mended_on_disk(machine: Machine, file: Path) -> None:
@@ -170,7 +176,7 @@ def test_a_server_that_is_killed_comes_back_until_it_is_too_much(machine: Machin
         machine.set({"kibitz.minSeverity": None})
         expect(window.squiggles()).to_have_count(1)
         machine.kill()
-        gave_up = window.notification("it ended five times within three minutes")
+        gave_up = window.notification("its server ended five times within three minutes")
         expect(gave_up).to_be_visible()
         assert machine.servers() == []
         window.keep("gave-up")

@@ -159,8 +159,8 @@ export class Kibitz {
       void this.#again();
       return;
     }
-    this.#bar.show(without('stopped', 'kibitz ended five times within three minutes', 'restart it, or see its log'));
-    this.#tell('it ended five times within three minutes, and is left alone.', [RESTART, LOG], true);
+    this.#bar.show(without('stopped', 'the server ended five times within three minutes', 'restart it, or see its log'));
+    this.#tell('its server ended five times within three minutes, and is left alone.', [RESTART, LOG], true);
   }
 
   #pass(message: string, type: MessageType): void {

@@ -47,21 +47,23 @@ _QUIET: Mapping[str, object] = {
 }
 
 
-def package(output: Path) -> Path:
-    """Build the extension as it is given away."""
-    environment = os.environ | {
-        "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHON": sys.executable,
-    }
-    done = subprocess.run(
-        [NODE.with_name("npm"), "run", "--silent", "package", "--", output],
+def npm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run npm in the folder of the extension."""
+    path = f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [NODE.with_name("npm"), *arguments],
         cwd=EXTENSION,
-        env=environment,
+        env=os.environ | {"PATH": path, "PYTHON": sys.executable},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=240,
         check=False,
     )
+
+
+def package(output: Path) -> Path:
+    """Build the extension as it is given away."""
+    done = npm("run", "package", "--", output)
     assert done.returncode == 0, done.stdout + done.stderr
     return output
 

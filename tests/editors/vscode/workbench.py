@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
+from playwright import sync_api
 from playwright.sync_api import Locator, Page, Route, expect, sync_playwright
-from tests.editors.terminal import ARTEFACTS
+from tests.editors.terminal import ARTEFACTS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,11 +95,20 @@ class Workbench:
 
     def hover(self, over: Locator) -> Locator:
         """Point at the middle of something; returns what pops up."""
-        x, y = _middle(over)
-        self.page.mouse.move(x - 3, y)
-        self.page.mouse.move(x, y)
         hover = self.page.locator(".monaco-hover:visible")
-        expect(hover.first).to_be_visible()
+
+        def shown() -> bool:
+            # Whatever is drawn anew under a pointer at rest is not noticed.
+            x, y = _middle(over)
+            self.page.mouse.move(x - 30, y)
+            self.page.mouse.move(x, y)
+            try:
+                hover.first.wait_for(timeout=5000)
+            except sync_api.TimeoutError:
+                return False
+            return True
+
+        until(shown, "a hover", PATIENCE_MS / 1000)
         return hover
 
     def click(self, on: Locator) -> None:
