@@ -1,6 +1,8 @@
 """What counting costs: microseconds for each event, and memory when a hostile server makes up labels.
 
-python benchmarks/metrics.py [--events 100000]
+    python benchmarks/metrics.py [--events 100000]
+
+Events are what happens to one instrument; a request has nine or so.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from kibitz.provider.recorder import Recorder
 from kibitz.telemetry.access import Attempt
 from kibitz.telemetry.cachecounts import CacheCounts
 from kibitz.telemetry.catalogue import Metrics
-from kibitz.telemetry.daybook import Daybook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=100_000)
     events = parser.parse_args().events
     metrics = Metrics()
-    recorder = Recorder(Daybook(), metrics)
+    recorder = Recorder(metrics)
     attempt = Attempt("https://api.openai.com:443", "gpt-6-luna", "findings", "answered", 1.0, status=200)
     usage = Usage(1, 1000, 500, 100, 80, 40, Decimal("0.001"))
     looked_up = CacheCounts(10, 9, 0, 1, 5000, 400, Decimal("0.01"))
