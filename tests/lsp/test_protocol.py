@@ -197,7 +197,8 @@ async def test_a_cancelled_progress_of_any_name_is_no_failure(
     wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
     await wire.initialize()
-    for token in ([], {}, None, 1.5, "x"):
+    tokens: tuple[object, ...] = ([], {}, None, 1.5, "x")
+    for token in tokens:
         wire.notify("window/workDoneProgress/cancel", {"token": token})
     await settle()
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -97,7 +97,7 @@ async def _ask(connection: Connection, pack: Sequence[Job], call: Call, landing:
 
     def parse(answer: Answer) -> tuple[Sequence[PieceClaims], str]:
         claimed = read(answer)
-        one.dropped = sum(piece.dropped.total() for piece in claimed)
+        one.dropped = sum(sum(piece.dropped.values()) for piece in claimed)
         return claimed, answer.instead
 
     question = question_of(review.request, common_language(pack))

@@ -110,7 +110,7 @@ def note(event: Event, **facts: str | float | None) -> None:
     if (left_out := _flood.passes(event)) is None:
         return
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    entry = {"ts": now, "event": event.value, **facts, "left_out": left_out or None}
+    entry: Entry = {"ts": now, "event": event.value, **facts, "left_out": left_out or None}
     if _log is not None:
         _log.write(entry)
     elif len(_early) < EARLY:
