@@ -235,5 +235,6 @@ def named(seed: int = 0) -> list[tuple[str, str]]:
 
 def _hidden(form: str, seed: int) -> str:
     if not _PLACE.search(form):
-        return re.findall(r"[\"']([^\"']+)[\"']", form)[-1]
+        quoted: list[str] = re.findall(r"[\"']([^\"']+)[\"']", form)
+        return quoted[-1]
     return max(made(form, seed, "\0").split("\0")[1::2], key=len)
