@@ -56,7 +56,7 @@ def from_file(path: Path, *, must_exist: bool) -> Reading:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             table = _parsed(file.read(_MAX_FILE_BYTES + 1))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return (
             Reading() if not must_exist else _refused(where, "there is no such file", f"See {FILE_VARIABLE}")
         )
