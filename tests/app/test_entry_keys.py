@@ -59,6 +59,15 @@ DOES_NOT_COUNT: dict[str, Any] = {
     "redis_url": SecretStr("redis://127.0.0.1:6379/0"),
     "shared_cache": False,
     "shared_cache_secret": SecretStr("a-secret-of-the-team"),
+    "budget_usd_per_hour": 7,
+    "budget_usd_per_day": 7,
+    "budget_requests_per_hour": 7,
+    "budget_requests_per_day": 7,
+    "budget_tokens_per_hour": 7,
+    "budget_tokens_per_day": 7,
+    "ignore_budget": True,
+    "unusual_usage": "off",
+    "prices": {"gpt-6-sol": {"input": 7, "output": 7}},
     "max_request_tokens": 777,
     "early": True,
     "enabled": False,
@@ -88,6 +97,7 @@ DOES_NOT_COUNT: dict[str, Any] = {
     "local_context": 2048,
     "log_level": "debug",
     "log_file": "/var/log/kibitz.log",
+    "access_log": False,
 }
 """All others: who pays, when and how fast, where it is kept, and what of it is shown."""
 PIECE = "def mean(values):\n    return sum(values) / len(values)\n"

@@ -235,6 +235,11 @@ def test_no_message_shows_a_secret(env: dict[str, str]) -> None:
             "tokens_per_minute",
             "max_concurrency",
             "max_request_tokens",
+            *(
+                f"budget_{kind}_per_{period}"
+                for kind in ("usd", "requests", "tokens")
+                for period in ("hour", "day")
+            ),
             "warm_max_tokens",
         }
     ],

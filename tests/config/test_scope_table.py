@@ -6,12 +6,14 @@ A setting that is new fails these tests until somebody decides what a workspace 
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kibitz.config import Settings, load
 from kibitz.config.owners import Source
+from kibitz.config.prices import Price
 from kibitz.config.settings import is_secret, owned, setting_names
 
 if TYPE_CHECKING:
@@ -60,12 +62,21 @@ USER_ONLY: dict[str, tuple[Any, Any]] = {
     "log_level": ("warning", "debug"),
     "log_file": ("/u/log", "/w/log"),
     "access_log": (False, True),
+    "ignore_budget": (False, True),
+    "unusual_usage": ("pause", "off"),
+    "prices": ({"m": {"input": 2, "output": 4}}, {"m": {"input": 0, "output": 0}}),
 }
 # The editor may make these stricter: the user's value, one that is looser, one that is stricter.
 TIGHTENED: dict[str, tuple[Any, Any, Any]] = {
     "requests_per_minute": (10, 11, 9),
     "tokens_per_minute": (5_000, 5_001, 4_000),
     "max_concurrency": (3, 4, 2),
+    "budget_usd_per_hour": (3, 4, 2),
+    "budget_usd_per_day": (3, 4, 2),
+    "budget_requests_per_hour": (3, 4, 2),
+    "budget_requests_per_day": (3, 4, 2),
+    "budget_tokens_per_hour": (3, 4, 2),
+    "budget_tokens_per_day": (3, 4, 2),
     "max_request_tokens": (1_000, 1_001, 999),
     "max_findings": (5, 6, 4),
     "max_file_bytes": (1_000, 1_001, 999),
@@ -88,9 +99,15 @@ def test_the_table_has_every_setting() -> None:
     assert sorted([*USER_ONLY, *TIGHTENED, *ADDED, *FREE]) == sorted(setting_names())
 
 
+def toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {toml(each)}" for name, each in value.items()) + " }"
+    return json.dumps(value)
+
+
 def user_file(tmp_path: Path, values: dict[str, Any]) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
+    path.write_text("".join(f"{name} = {toml(value)}\n" for name, value in values.items()))
     path.chmod(0o600)
     return path
 
@@ -104,6 +121,12 @@ def plain(value: Any) -> Any:
         return [plain(each) for each in value]
     if hasattr(value, "get_secret_value"):
         return value.get_secret_value()
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, Price):
+        return {"input": int(value.input), "output": int(value.output)}
+    if isinstance(value, Decimal):
+        return int(value)
     return value if isinstance(value, int | float | type(None)) else str(value)
 
 

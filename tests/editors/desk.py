@@ -17,7 +17,8 @@ from tests.support import canary
 from tests.support.fake_provider import Bug, FakeProvider, Prompt, Reply, reviewer
 
 from kibitz.state.database import Database
-from kibitz.telemetry.daybook import Counts, Daybook
+from kibitz.telemetry.counts import Account, Counts
+from kibitz.telemetry.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,9 +78,9 @@ class Desk:
     async def _spend(self, usd: Decimal) -> None:
         (self.home / "state").mkdir(mode=0o700)
         database = Database(self.home / "state/state.db")
-        daybook = Daybook(database)
-        daybook.add("gpt", Counts(requests=1, input_tokens=1000, output_tokens=100, cost_usd=usd))
-        await daybook.aclose()
+        ledger = Ledger(database)
+        ledger.add(Account("gpt"), Counts(requests=1, input_tokens=1000, output_tokens=100, cost_usd=usd))
+        await ledger.aclose()
         await database.aclose()
 
     def servers(self) -> list[int]:

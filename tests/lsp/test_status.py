@@ -15,7 +15,7 @@ from kibitz.lsp.reviews import Defaults
 from kibitz.lsp.service import Health
 from kibitz.lsp.status import NOTIFICATION, State, Status, report, status_of
 from kibitz.provider.errors import ConfigError, RateLimitExceeded, Timeout
-from kibitz.telemetry.daybook import Counts
+from kibitz.telemetry.counts import Counts
 
 
 @dataclass
@@ -156,6 +156,7 @@ async def test_what_today_cost_is_read_after_requests_only_and_held_up_by_nothin
         "inputTokens": 200,
         "outputTokens": 20,
         "costUsd": 0.0125,
+        "unpriced": 0,
     }
     await wire.close()
 

@@ -17,9 +17,10 @@ from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.keys.fixed import FixedKeys
 from kibitz.provider.keys.key import Key
 from kibitz.provider.keys.pool import KeyPool
+from kibitz.provider.purse import Purse
 from kibitz.provider.recorder import Recorder
 from kibitz.telemetry import logs
-from kibitz.telemetry.daybook import Daybook
+from kibitz.telemetry.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +46,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 async def test_all_that_happens_is_counted_and_logged_without_a_key_or_a_line_of_code(log: Path) -> None:
-    daybook = Daybook()
-    recorder = Recorder(daybook)
+    ledger = Ledger()
+    recorder = Recorder()
     steps: list[Step] = []
     recorder.on_step = steps.append
     pool = KeyPool(FixedKeys([Key(FIRST, "a test"), Key(SECOND, "a test")]))
@@ -55,12 +56,14 @@ async def test_all_that_happens_is_counted_and_logged_without_a_key_or_a_line_of
             fake_faults.echo_key(401), fake_faults.status(503, "busy"), fake_faults.body('{"choices": []}')
         )
         chosen = config(fake, retry_config=RetryConfig(max_retries=3))
-        tested = OpenAIClient(chosen, keys=pool, sleep=lambda _: asyncio.sleep(0), observer=recorder)
+        tested = OpenAIClient(
+            chosen, keys=pool, sleep=lambda _: asyncio.sleep(0), observer=recorder, purse=Purse(ledger)
+        )
         async with tested:
             analysis = await tested.process_code(CODE)
-    assert (daybook.run.requests, daybook.run.failed) == (4, 3)
-    assert daybook.run.requests == analysis.usage.requests
-    assert daybook.run.input_tokens == analysis.usage.input_tokens > 0
+    assert (ledger.run.requests, ledger.run.failed) == (4, 3)
+    assert ledger.run.requests == analysis.usage.requests
+    assert ledger.run.input_tokens == analysis.usage.input_tokens > 0
     assert [step.kind for step in steps] == [Kind.NEXT_KEY]
     assert [line["event"] for line in lines(log)] == [
         "request failed",
@@ -82,20 +85,20 @@ async def test_all_that_happens_is_counted_and_logged_without_a_key_or_a_line_of
 
 
 async def test_a_stream_of_failures_counts_each_request_once() -> None:
-    daybook = Daybook()
+    ledger = Ledger()
     async with planted() as fake:
         fake.push(*[fake_faults.status(503)] * 3)
         chosen = config(fake, retry_config=RetryConfig(max_retries=2))
         async with OpenAIClient(
-            chosen, sleep=lambda _: asyncio.sleep(0), observer=Recorder(daybook)
+            chosen, sleep=lambda _: asyncio.sleep(0), observer=Recorder(), purse=Purse(ledger)
         ) as tested:
             with pytest.raises(OpenAIError):
                 await tested.process_code(CODE)
-        assert (daybook.run.requests, daybook.run.failed) == (len(fake.requests), 3)
+        assert (ledger.run.requests, ledger.run.failed) == (len(fake.requests), 3)
 
 
 def test_what_nobody_listens_to_is_logged_all_the_same(log: Path) -> None:
-    recorder = Recorder(Daybook())
+    recorder = Recorder()
     recorder.stepped(Step(Kind.BREAKER_OPENED, "most of the last requests failed", "m at e", "m at e"))
     recorder.unconsented(ConsentNeeded("https://e.example:443", "file /x/key"))
     opened, unsent = lines(log)

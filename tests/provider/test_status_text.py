@@ -11,7 +11,7 @@ from kibitz.provider.keys.pool import State as KeyState
 from kibitz.provider.limits.gate import GateStatus
 from kibitz.provider.status import EngineStatus, LaneStatus, TargetStatus
 from kibitz.provider.status_text import counts_line, engine_lines, key_lines
-from kibitz.telemetry.daybook import Counts
+from kibitz.telemetry.counts import Counts
 
 GATE = GateStatus(60, 200_000, 4, in_flight=1, queued=2, paused_for=0)
 CLOSED = BreakerStatus(BreakerState.CLOSED, 0, 0, 3)

@@ -15,7 +15,7 @@ from kibitz.lsp.service import Assignment, Health, Loading, Survey
 from kibitz.lsp.spending import Spending
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.models import Usage
-from kibitz.telemetry.daybook import Counts
+from kibitz.telemetry.counts import Counts
 from kibitz.text.spans import Span
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from kibitz.app.dismissals import suppression
 from kibitz.app.identities import identity, verifier
 from kibitz.app.knowledge import knowledge
 from kibitz.app.projects import Projects, trust_of_user
+from kibitz.app.spending import Spending
 from kibitz.app.trails import Trails
 from kibitz.app.views import review_settings
 from kibitz.config import default_user_file
@@ -22,7 +23,7 @@ from kibitz.review.reviewer import Reviewer
 from kibitz.state.database import Database
 from kibitz.state.places import database_path
 from kibitz.telemetry.cachebook import CacheBook
-from kibitz.telemetry.daybook import Daybook
+from kibitz.telemetry.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,11 +48,13 @@ class App:
         self.choice = choice
         self.database = Database(database_path())
         """What all kibitz processes of this machine remember together; opened when it is first used."""
-        self.daybook = Daybook(self.database)
-        """What was asked and what it cost, by this process and by all of them today."""
+        self.ledger = Ledger(self.database)
+        """What was asked and what it cost, by this process and by all of them."""
+        self.spending = Spending(settings, self.ledger, self.database)
+        """What may be spent, and on whose behalf it is."""
         self.cachebook = CacheBook(self.database)
         """What the cache knew, and what that saved, likewise."""
-        self.recorder = Recorder(self.daybook)
+        self.recorder = Recorder()
         """Is told about every request, and tells on what somebody should know."""
         self.consents = Consents(default_user_file().parent / CONSENTS_FILE)
         self.projects = Projects(trust_of_user())
@@ -80,7 +83,9 @@ class App:
         Raises:
             ConfigError: nobody can review; the message says what to do.
         """
-        return cls(settings, choice_of(settings), where)
+        app = cls(settings, choice_of(settings), where)
+        app.spending.look()
+        return app
 
     def describe(self) -> str:
         """Who reviews, in a few words."""
@@ -153,7 +158,8 @@ class App:
         if self._team is not None:
             await self._team.aclose()
         await self.cachebook.aclose()
-        await self.daybook.aclose()
+        await self.spending.aclose()
+        await self.ledger.aclose()
         await self.database.aclose()
         if self._asking is not None:
             await self._asking.stop()
@@ -168,6 +174,7 @@ class App:
             where=self._where,
             database=self.database,
             recorder=self.recorder,
+            purse=self.spending.purse,
             consents=self.consents,
         )
 

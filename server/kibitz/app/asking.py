@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kibitz.provider.config import OpenAIConfig
     from kibitz.provider.keys.consent import Consents
     from kibitz.provider.limits.quota import SharedQuota
+    from kibitz.provider.purse import Purse
     from kibitz.provider.recorder import Recorder
     from kibitz.provider.status import EngineStatus
     from kibitz.state.database import Database
@@ -45,6 +46,7 @@ class Asking:
         where: Callable[[str], str],
         database: Database,
         recorder: Recorder,
+        purse: Purse,
         consents: Consents,
     ) -> None:
         self._settings = settings
@@ -52,6 +54,7 @@ class Asking:
         self._where = where
         self._database = database
         self._recorder = recorder
+        self._purse = purse
         self._consents = consents
         self._quota: SharedQuota | None = None
         self._engine: Engine | None = None
@@ -87,7 +90,7 @@ class Asking:
 
     def _client_of(self, config: OpenAIConfig) -> OpenAIClient:
         if self._choice.provider == "local":
-            return OpenAIClient(config, observer=self._recorder)
+            return OpenAIClient(config, observer=self._recorder, purse=self._purse)
         self._quota = self._shared_quota()
         spare = self._settings.fallback_api_key
         spare_keys = (
@@ -100,6 +103,7 @@ class Asking:
             consents=self._consents,
             quota=self._quota,
             observer=self._recorder,
+            purse=self._purse,
         )
 
     def _shared_quota(self) -> SharedQuota | None:

@@ -218,7 +218,7 @@ async def _asked(app: App) -> list[Line]:
 
 async def _today(app: App) -> list[Line]:
     """What all kibitz processes of this machine cost today."""
-    today = await app.daybook.today()
+    today = await app.ledger.today()
     return [Line(State.NOTE, counts_line("today", today))] if today.requests else []
 
 

@@ -22,6 +22,10 @@ EDITOR_ONLY = frozenset(
 )
 
 
+_FLAGS = frozenset({"ignore_budget"})
+"""Nobody says no to these."""
+
+
 def settings_options(*, without: frozenset[str] = frozenset()) -> Callable[[Any], Any]:
     """A decorator that adds an option for each setting that the command line may set."""
     names = [name for name in setting_names() if Source.CLI in owned(name).by and name not in without]
@@ -36,6 +40,8 @@ def settings_options(*, without: frozenset[str] = frozenset()) -> Callable[[Any]
 
 def _option(name: str) -> Callable[[Any], Any]:
     text = (Settings.model_fields[name].description or "").replace("`", "")
+    if name in _FLAGS:
+        return click.option(f"--{name.replace('_', '-')}", name, flag_value="true", help=text)
     # The value stays a string: kibitz.config is the only judge of it, whatever source it came from.
     return click.option(f"--{name.replace('_', '-')}", name, metavar=_metavar(name), help=text)
 

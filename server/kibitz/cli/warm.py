@@ -22,7 +22,7 @@ from kibitz.cli.selecting import select
 from kibitz.cli.starting import started, usable
 from kibitz.provider.errors import OpenAIError, RateLimitExceeded
 from kibitz.provider.limits.priority import Priority
-from kibitz.telemetry.daybook import Counts
+from kibitz.telemetry.counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -150,7 +150,7 @@ class _Warm:
                 )
                 await unless(limited, work)
             finally:
-                outcome.used = app.daybook.run
+                outcome.used = app.ledger.run
 
     async def batch(self, *, wait: bool) -> int:
         """Ask in batches."""

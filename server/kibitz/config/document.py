@@ -62,7 +62,7 @@ def _facts(name: str) -> Iterator[str]:
 
 
 def _default(value: object, unit: str) -> str:
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +40,10 @@ class Merge:
         """What the setting ``name`` is so far."""
         return self._values.get(name, Settings.model_fields[name].default)
 
-    def number(self, name: str) -> int:
-        """The same for a setting that is a number."""
-        return int(str(self.value(name)))
+    def number(self, name: str) -> float:
+        """The same for a setting that is a number; none is a limit without an end."""
+        value = self.value(name)
+        return math.inf if value is None else float(str(value))
 
     def take(self, reading: Reading) -> None:
         """All that a source gave."""
@@ -81,7 +83,10 @@ class Merge:
                 return tuple(dict.fromkeys((*standing, *value)))
             case Tighten.OFF if value and not standing:
                 raise _NotTighterError("the editor may only switch it off, and it is off")
-            case Tighten.LOWER if value > standing:
+            case Tighten.LOWER if value is None or (standing is not None and value > standing):
+                # None is no limit at all.
+                if standing is None:
+                    return value
                 raise _NotTighterError(f"the editor may only lower it, and it is {standing}")
             case Tighten.STRICTER if choices(entry.name).index(value) < choices(entry.name).index(standing):
                 raise _NotTighterError(f"the editor may only make it stricter, and it is {standing}")

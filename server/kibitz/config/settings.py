@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from kibitz.config.checks import check_base_url, check_key, check_redis_url, check_team_secret
 from kibitz.config.owners import EVERYONE, SECRET, USER, Owned, Source, Tighten
+from kibitz.config.prices import Price  # noqa: TC001 - as above
 
 _LIMIT = Owned(EVERYONE, lsp=Tighten.LOWER)
 _HERE = Owned(EVERYONE, folder=True)
@@ -236,6 +238,71 @@ class Settings(BaseModel):
         ),
         Owned(SECRET),
     ] = None
+    budget_usd_per_hour: Annotated[
+        Annotated[Decimal, Field(ge=0, le=100_000)] | None,
+        BeforeValidator(_off_is_none),
+        Field(description="The most that an hour may cost, over all windows and checks; `off` means no cap."),
+        Owned(EVERYONE, unit="US dollars", lsp=Tighten.LOWER),
+    ] = None
+    budget_usd_per_day: Annotated[
+        Annotated[Decimal, Field(ge=0, le=100_000)] | None,
+        BeforeValidator(_off_is_none),
+        Field(
+            description="The most that a day may cost, likewise. Before a request is sent, the most that it "
+            "can cost is set aside; when that is not left, nothing is sent until midnight, or until you say "
+            "so (`kibitz.raiseBudget`). Requests whose price is not known do not count here."
+        ),
+        Owned(EVERYONE, unit="US dollars", lsp=Tighten.LOWER),
+    ] = Decimal(10)
+    budget_requests_per_hour: Annotated[
+        Annotated[int, Field(ge=0, le=1_000_000_000)] | None,
+        BeforeValidator(_off_is_none),
+        Field(description="The most requests in an hour; `off` means no cap."),
+        _LIMIT,
+    ] = None
+    budget_requests_per_day: Annotated[
+        Annotated[int, Field(ge=0, le=1_000_000_000)] | None,
+        BeforeValidator(_off_is_none),
+        Field(description="The most requests in a day; `off` means no cap."),
+        _LIMIT,
+    ] = None
+    budget_tokens_per_hour: Annotated[
+        Annotated[int, Field(ge=0, le=1_000_000_000_000)] | None,
+        BeforeValidator(_off_is_none),
+        Field(description="The most tokens, sent and received, in an hour; `off` means no cap."),
+        Owned(EVERYONE, unit="tokens", lsp=Tighten.LOWER),
+    ] = None
+    budget_tokens_per_day: Annotated[
+        Annotated[int, Field(ge=0, le=1_000_000_000_000)] | None,
+        BeforeValidator(_off_is_none),
+        Field(description="The most tokens, sent and received, in a day; `off` means no cap."),
+        Owned(EVERYONE, unit="tokens", lsp=Tighten.LOWER),
+    ] = None
+    ignore_budget: Annotated[
+        bool,
+        Field(description="Whether to send although a budget is used up. It is written down all the same."),
+        Owned(USER),
+    ] = False
+    unusual_usage: Annotated[
+        Literal["off", "tell", "pause"],
+        Field(
+            description="What is done about use that is not like yours: nothing (`off`), saying so (`tell`), "
+            "or in the end sending nothing that you did not ask for until you say that it is yours "
+            "(`pause`). See the cost guide."
+        ),
+        Owned(USER),
+    ] = "pause"
+    prices: Annotated[
+        dict[_Name, Price],
+        Field(
+            max_length=100,
+            description="What models cost, in US dollars per million tokens, where the price list does not "
+            'know it or you pay another price: `[prices."my-model"]` with `input`, `output`, and `cached` '
+            "for input from the provider's prompt cache. Servers on this machine count as free unless you "
+            "say otherwise here.",
+        ),
+        Owned(frozenset({Source.FILE})),
+    ] = {}
     max_request_tokens: Annotated[
         int,
         Field(

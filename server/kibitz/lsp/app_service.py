@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kibitz.review.reviewer import Review, Reviewer
     from kibitz.review.suppress import Suppression
     from kibitz.review.warm import Pace
-    from kibitz.telemetry.daybook import Counts
+    from kibitz.telemetry.counts import Counts
     from kibitz.text.spans import Span
 
 WARMED_FILES = 32

@@ -16,7 +16,7 @@ _BY_ITSELF = "nothing: kibitz tries again by itself (kibitz.doctor looks closer)
 
 def health_of(app: App, model: str) -> Health:
     """How the app's provider does; ``model`` is who is asked first. Waits for nothing."""
-    requests = app.daybook.run.requests
+    requests = app.ledger.run.requests
     if app.unusable is not None:
         return Health(model, app.unusable.message, "run the command kibitz.doctor", requests)
     engine = app.engine()

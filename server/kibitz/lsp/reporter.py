@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.service import ReviewService
     from kibitz.lsp.session import Session
     from kibitz.lsp.status import Setup, Status
-    from kibitz.telemetry.daybook import Counts
+    from kibitz.telemetry.counts import Counts
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kibitz.review.result import Dismissed
     from kibitz.review.suppress import Suppression
     from kibitz.review.warm import Pace
-    from kibitz.telemetry.daybook import Counts
+    from kibitz.telemetry.counts import Counts
     from kibitz.text.spans import Span
 
 

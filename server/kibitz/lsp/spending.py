@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kibitz.lsp.status import counts_json
 from kibitz.provider.status_text import counts_line
 from kibitz.telemetry.cachecounts import total
-from kibitz.telemetry.daybook import Counts
+from kibitz.telemetry.counts import Counts
 from kibitz.telemetry.savings_text import savings_line
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def today(app: App) -> Counts | None:
     """What all of this machine's processes asked today; None: the state database does not answer."""
     try:
         async with asyncio.timeout(SECONDS):
-            return await app.daybook.today()
+            return await app.ledger.today()
     except TimeoutError:
         return None
 
@@ -94,9 +94,9 @@ async def spending(app: App) -> Spending:
     saved = {"this run": app.cachebook.run}
     try:
         async with asyncio.timeout(SECONDS):
-            found = await app.daybook.today_by_model()
+            found = await app.ledger.today_by_model()
             saved["today, in all windows"] = await app.cachebook.since(1)
             models = found
     except TimeoutError:
         pass  # it is told: None
-    return Spending(app.daybook.run, models, saved)
+    return Spending(app.ledger.run, models, saved)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from kibitz.lsp.documents import Document, Documents
     from kibitz.lsp.session import Session
-    from kibitz.telemetry.daybook import Counts
+    from kibitz.telemetry.counts import Counts
 
 NOTIFICATION = "$/kibitz/status"
 """Any client may ignore a method whose name begins so."""
@@ -79,12 +79,13 @@ class Status:
 
 
 def counts_json(counts: Counts) -> dict[str, object]:
-    """What was asked, and what it cost in US dollars: null where the price is not known."""
+    """What was asked, and what it cost in US dollars: null where any of it has no known price."""
     return {
         "requests": counts.requests,
         "inputTokens": counts.input_tokens,
         "outputTokens": counts.output_tokens,
-        "costUsd": None if counts.cost_usd is None else float(counts.cost_usd),
+        "costUsd": None if counts.whole_cost_usd is None else float(counts.whole_cost_usd),
+        "unpriced": counts.unpriced,
     }
 
 
@@ -127,7 +128,10 @@ def _worse(session: Session, setup: Setup) -> tuple[str, str] | None:
         return health.problem, health.action
     stale = sum(bool(each.stale) for document in session.documents for each in document.shown)
     if stale:
-        return f"{counted(stale, 'finding')} could not be re-checked", "run the command kibitz.analyzeDocument"
+        return (
+            f"{counted(stale, 'finding')} could not be re-checked",
+            "run the command kibitz.analyzeDocument",
+        )
     if setup.problems:
         return (
             f"a setting is wrong: {setup.problems[0]}",

@@ -25,6 +25,7 @@ from kibitz.provider.batch_wire import (
     url_of,
 )
 from kibitz.provider.errors import APIError, ConfigError, OpenAIError, Timeout
+from kibitz.provider.purse import Planned, counts_of
 from kibitz.provider.retry import Budget
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from kibitz.provider.batch_sdk import BatchSdk
     from kibitz.provider.keys.key import Key
     from kibitz.provider.models import Usage
+    from kibitz.provider.purse import Purse
     from kibitz.provider.retry import Retrier
     from kibitz.provider.target import Target
 
@@ -40,6 +42,8 @@ T = TypeVar("T")
 NO_BATCH = "no-batch-api"
 """Code of the error for an endpoint that knows no batches."""
 _UPLOAD_SECONDS = 900.0
+HELD_S = 26 * 3600.0
+"""A batch is over after a day, and taken a while later: so long what it may take is held."""
 _PAGES = 20
 """Of the list of batches, so many are searched for one of ours: it is among the newest."""
 _UNKNOWN_ADDRESS = frozenset({404, 405, 501})
@@ -57,12 +61,14 @@ class BatchClient:
         *,
         secrets: Callable[[], Iterable[str]],
         clock: Callable[[], float],
+        purse: Purse | None = None,
     ) -> None:
         self._target = target
         self._config = target.config
         self._retrier = retrier
         self._secrets = secrets
         self._clock = clock
+        self._purse = purse
 
     @property
     def name(self) -> str:
@@ -98,6 +104,31 @@ class BatchClient:
         """The same with its price in a batch."""
         price = pricing.cost(self._config.model, usage, self._config.endpoint, batch=True)
         return replace(usage, cost_usd=price)
+
+    async def hold(self, tag: str, most: Usage) -> None:
+        """Hold what a batch may take, until it is booked: hours later, and perhaps by another process.
+
+        Raises:
+            RateLimitExceeded: the budget does not allow for it.
+        """
+        if self._purse is not None:
+            planned = Planned(self._config.model, "batch", most, HELD_S, is_free=self._is_free)
+            await self._purse.hold(planned, name=_hold_name(tag))
+
+    def let_go(self, tag: str) -> None:
+        """Nothing will come of a batch any more, or all of it is booked."""
+        if self._purse is not None:
+            self._purse.let_go(_hold_name(tag))
+
+    def book(self, usage: Usage) -> None:
+        """Write down what an answer of a batch took."""
+        if self._purse is not None:
+            account = self._purse.account(self._config.model, "batch")
+            self._purse.book(account, counts_of(usage, is_free=self._is_free))
+
+    @property
+    def _is_free(self) -> bool:
+        return self._config.endpoint.is_loopback
 
     async def upload(self, tag: str, content: bytes) -> str:
         """Put a file of requests there; returns its id."""
@@ -281,6 +312,10 @@ class BatchClient:
 
 async def _delete(file: str, sdk: BatchSdk, key: Key | None) -> None:
     await sdk.delete(file, key)
+
+
+def _hold_name(tag: str) -> str:
+    return f"batch-{tag}"
 
 
 def _file_name(tag: str) -> str:

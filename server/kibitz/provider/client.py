@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from kibitz.provider.keys.pool import KeyPool
     from kibitz.provider.limits.quota import SharedQuota
     from kibitz.provider.models import Context, ContextAnalysis, PieceAnalysis, Suggestion
+    from kibitz.provider.purse import Purse
     from kibitz.provider.status import EngineStatus
 
 
@@ -62,6 +63,7 @@ class OpenAIClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         observer: Observer | None = None,
+        purse: Purse | None = None,
     ) -> None:
         """Does no I/O.
 
@@ -76,6 +78,7 @@ class OpenAIClient:
             sleep: waits between attempts.
             clock: seconds that only go forward.
             observer: is told about every request.
+            purse: holds what a request may take, and books what it took.
 
         Raises:
             ConfigError: there is no key, and the endpoint is not on this machine.
@@ -90,6 +93,7 @@ class OpenAIClient:
             sleep=sleep,
             clock=clock,
             observer=observer,
+            purse=purse,
         )
         environ = environment()
         self._environment = (*environment_secrets(environ), *home_folder(environ))
@@ -228,6 +232,7 @@ class OpenAIClient:
             connection.retrier,
             secrets=lambda: self._secrets,
             clock=connection.clock,
+            purse=connection.purse,
         )
 
     async def probe(self) -> Probe:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kibitz.provider.keys.consent import ConsentNeeded, Consents
     from kibitz.provider.limits.quota import SharedQuota
     from kibitz.provider.models import Usage
+    from kibitz.provider.purse import Purse
     from kibitz.telemetry.access import Attempt
 
 T = TypeVar("T")
@@ -80,10 +81,12 @@ class Connection:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         observer: Observer | None = None,
+        purse: Purse | None = None,
     ) -> None:
         self.config = config
         self.clock = clock
         self.observer = observer
+        self.purse = purse
         self.calibration = Calibration()
         self.turns = Turns()
         self.retrier = Retrier(config.retry_config, sleep=sleep, allowance=Allowance(clock))

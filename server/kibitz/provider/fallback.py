@@ -25,6 +25,8 @@ BREAKER_OPEN = "breaker-open"
 MODEL_MISSING = "model_not_found"
 TOO_LARGE = "request_too_large"
 """Code of a refusal because one request alone is more than a minute's tokens."""
+BUDGET = "BUDGET"
+"""Code of the error for a request that the user's own budget does not allow for. Nothing was sent."""
 CONSENT = "consent"
 """Code of the error for a key that the user did not allow to go to an address."""
 _REFUSED_KEY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -74,6 +76,9 @@ class Remedies:
 def remedies(error: OpenAIError) -> Remedies:
     """What else could be asked after ``error``. Nothing, where the same request would fail everywhere."""
     match error:
+        case RateLimitExceeded() if error.code == BUDGET:
+            # It holds for all keys and models; one elsewhere may cost nothing.
+            return Remedies(endpoint=True)
         case RateLimitExceeded():
             # Limits and credit belong to a key; another model has limits of its own, but no other purse.
             return Remedies(key=True, model=error.retryable, endpoint=True)

@@ -1,4 +1,7 @@
-"""What a request cost, from the price list that genai-prices carries (offline; nothing is downloaded)."""
+"""What a request cost: by the user's own prices, else by the list that genai-prices carries.
+
+The list is offline; nothing is downloaded.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from genai_prices.types import TieredPrices
 
+    from kibitz.config.prices import Price
     from kibitz.provider.endpoint import Endpoint
     from kibitz.provider.models import Usage
 
@@ -57,6 +63,16 @@ class _Prices:
         )
 
 
+_overrides: dict[str, Price] = {}
+
+
+def use(prices: Mapping[str, Price]) -> None:
+    """From now on, these models cost what the user says, wherever they are asked."""
+    global _overrides  # noqa: PLW0603 - as the price list, it is one for the process
+    _overrides = dict(prices)
+    _prices.cache_clear()
+
+
 def load() -> None:
     """Import the price list: 0.3 s and 5 MB the first time, for a thread."""
     import genai_prices  # noqa: F401, PLC0415 - see above
@@ -65,9 +81,13 @@ def load() -> None:
 def cost(model: str, usage: Usage, endpoint: Endpoint, *, batch: bool = False) -> Decimal | None:
     """US dollars for tokens of one request; None where no price is known, and for this machine's own models.
 
+    What the user says of a model's price counts in any case, and for a batch as well.
+
     ``batch``: it was a line of a batch, which costs less. Takes microseconds once ``load`` has run and the
     model's price has been looked up.
     """
+    if (own := _overrides.get(model)) is not None:
+        return _own(own).of(usage)
     if endpoint.is_loopback:
         return None
     prices = _prices(model, endpoint, "batch" if batch else "", int(time.time() // _HOUR))
@@ -100,6 +120,13 @@ def _prices(model: str, endpoint: Endpoint, processing: str, hour: int) -> _Pric
         )
     except (LookupError, ValueError):
         return None
+
+
+def _own(price: Price) -> _Prices:
+    """The user's own."""
+    plain = _Rate(price.input)
+    cached = plain if price.cached is None else _Rate(price.cached)
+    return _Prices(plain, cached, plain, _Rate(price.output), _Rate())
 
 
 def _rate(listed: Decimal | TieredPrices | None) -> _Rate | None:

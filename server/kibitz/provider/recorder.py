@@ -1,4 +1,4 @@
-"""Writes down what happens between kibitz and its providers: counts into the books, lines into the log.
+"""Writes down what happens between kibitz and its providers: numbers for the metrics, lines into the log.
 
 A line has a request's model, numbers and codes; never what was asked or answered, and never a key.
 """
@@ -9,7 +9,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from kibitz.telemetry.catalogue import Metrics
-from kibitz.telemetry.daybook import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from kibitz.provider.keys.consent import ConsentNeeded
     from kibitz.provider.models import Usage
     from kibitz.telemetry.access import Attempt
-    from kibitz.telemetry.daybook import Daybook
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ _TOO_MANY = 429
 class Recorder:
     """An ``Observer``."""
 
-    def __init__(self, daybook: Daybook, metrics: Metrics | None = None) -> None:
+    def __init__(self, metrics: Metrics | None = None) -> None:
         self.on_step: Callable[[Step], None] | None = None
         """Is told when something else is asked than before."""
         self.on_consent: Callable[[ConsentNeeded], None] | None = None
@@ -40,7 +38,6 @@ class Recorder:
         self.on_over: Callable[[Attempt, OpenAIError | None], None] | None = None
         """Is told of every request when it is over."""
         self.metrics = metrics or Metrics()
-        self._daybook = daybook
 
     def admitted(self, *, model: str, waited: float) -> None:
         """See ``Observer``."""
@@ -59,7 +56,7 @@ class Recorder:
 
     def answered(self, *, model: str, seconds: float, usage: Usage, request_id: str | None) -> None:
         """See ``Observer``."""
-        self._count(model, usage)
+        self.measure(model, usage)
         _write(
             logging.INFO,
             "request answered",
@@ -73,7 +70,7 @@ class Recorder:
 
     def failed(self, error: OpenAIError, *, model: str, seconds: float, usage: Usage) -> None:
         """See ``Observer``."""
-        self._count(model, usage, failed=1)
+        self.measure(model, usage)
         _write(
             logging.INFO,
             "request failed",
@@ -89,7 +86,7 @@ class Recorder:
 
     def taken(self, usage: Usage, *, model: str) -> None:
         """An answer was taken from a batch."""
-        self._count(model, usage)
+        self.measure(model, usage)
 
     def retrying(self, error: OpenAIError, *, wait: float) -> None:
         """See ``Observer``."""
@@ -114,10 +111,6 @@ class Recorder:
         if self.on_consent is not None:
             self.on_consent(error)
 
-    def _count(self, model: str, usage: Usage, *, failed: int = 0) -> None:
-        self._daybook.add(model, _counts(usage, failed=failed))
-        self.measure(model, usage)
-
     def measure(self, model: str, usage: Usage) -> None:
         """Count what a request used among the metrics, and in no book."""
         metrics = self.metrics
@@ -135,18 +128,6 @@ class Recorder:
 def kind_of(error: OpenAIError) -> str:
     """Which of the five kinds it is, as a label: ``rate_limit_exceeded``."""
     return error.kind.lower().replace(" ", "_")
-
-
-def _counts(usage: Usage, *, failed: int = 0) -> Counts:
-    return Counts(
-        requests=usage.requests,
-        input_tokens=usage.input_tokens,
-        cached_tokens=usage.cached_tokens,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        cost_usd=usage.cost_usd,
-        failed=failed,
-    )
 
 
 def _write(level: int, event: str, **fields: object) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kibitz.provider.lanes import Lane
     from kibitz.provider.limits.permit import Permit
     from kibitz.provider.meter import Meter
+    from kibitz.provider.purse import Hold
     from kibitz.provider.target import Target
 
 
@@ -50,12 +51,19 @@ class Sending:
     started: float
     meter: Meter
     purpose: str
+    hold: Hold | None = None
+    """What is held of the budget for it."""
     lost: Usage = field(default_factory=Usage)
     """What it used if no answer came."""
     used: Usage | None = None
     """What it used, by its answer."""
     request_id: str | None = None
     """Its id at the provider."""
+
+    def settle(self, took: Usage | None, *, failed: bool = False) -> None:
+        """Book what it took."""
+        if self.hold is not None and took is not None:
+            self.hold.settle(took, failed=failed)
 
     def attempt(self, outcome: str, number: int, seconds: float, redactions: int) -> Attempt:
         """What the access log says of it once it is over."""
@@ -78,6 +86,12 @@ class Sending:
             cost_usd=None if used is None else used.cost_usd,
             redactions=redactions,
         )
+
+
+def estimated(target: Target, input_tokens: int, output_tokens: int) -> Usage:
+    """What a request of that size takes, with its price where that is known."""
+    config, usage = target.config, Usage(1, input_tokens, output_tokens=output_tokens)
+    return replace(usage, cost_usd=pricing.cost(config.model, usage, config.endpoint))
 
 
 def outcome_of(error: OpenAIError) -> str:

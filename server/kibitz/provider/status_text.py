@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kibitz.provider.fallback import Step
     from kibitz.provider.limits.gate import GateStatus
     from kibitz.provider.status import EngineStatus, LaneStatus, TargetStatus
-    from kibitz.telemetry.daybook import Counts
+    from kibitz.telemetry.counts import Counts
 
 STEPS_SHOWN = 5
 
@@ -43,10 +43,11 @@ def counts_line(name: str, counts: Counts) -> str:
     failed = f" ({counts.failed} failed)" if counts.failed else ""
     cached = f" ({counts.cached_tokens} cached)" if counts.cached_tokens else ""
     reasoning = f" ({counts.reasoning_tokens} of them thoughts)" if counts.reasoning_tokens else ""
-    cost = "" if counts.cost_usd is None else f", ${counts.cost_usd:.4f}"
+    cost = f", ${counts.cost_usd:.4f}" if counts.cost_usd else ""
+    unpriced = f"; {_many(counts.unpriced, 'request')} without a known price" if counts.unpriced else ""
     return (
         f"{name}: {_many(counts.requests, 'request')}{failed}, {counts.input_tokens} tokens in{cached}, "
-        f"{counts.output_tokens} out{reasoning}{cost}"
+        f"{counts.output_tokens} out{reasoning}{cost}{unpriced}"
     )
 
 

@@ -25,8 +25,9 @@ from kibitz.provider.lanes import NO_KEY
 from kibitz.provider.limits.headers import observed
 from kibitz.provider.meter import metered
 from kibitz.provider.models import Usage
+from kibitz.provider.purse import Planned
 from kibitz.provider.retry import Budget
-from kibitz.provider.sending import Expected, Sending, outcome_of, priced, unanswered
+from kibitz.provider.sending import Expected, Sending, estimated, outcome_of, priced, unanswered
 from kibitz.provider.tokens import counted
 from kibitz.telemetry import access, security
 from kibitz.telemetry.security import Event
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from kibitz.provider.call import Call, Listener
     from kibitz.provider.connection import Connection
     from kibitz.provider.keys.key import Key
+    from kibitz.provider.limits.permit import Permit
+    from kibitz.provider.purse import Hold
     from kibitz.provider.sdk import Reply
     from kibitz.provider.target import Target
     from kibitz.telemetry.access import Attempt
@@ -91,6 +94,11 @@ class Trip(Generic[T]):
             self._switch(target, failures)
             return result
         raise failures[0]
+
+    @property
+    def _heard(self) -> int:
+        """Tokens of the answer so far, by estimate."""
+        return self.listener.heard if self.listener is not None else 0
 
     @property
     def _shown(self) -> bool:
@@ -239,25 +247,31 @@ class Trip(Generic[T]):
         await self.connection.turns.turn()
         body = wire.body_of(question, target.config, dialect, stream=self.listener is not None)
         expected = self._expected(target, question, body)
+        most = max(expected.input, counted(body))
         observer, queued = self.connection.observer, self.connection.clock()
         async with lane.gate.admit(
             expected.tokens,
             urgency=self.call.urgency,
             longest_pause=budget.left,
-            at_most=max(expected.input, counted(body)) + expected.bound,
+            at_most=most + expected.bound,
             since=self.since,
         ) as permit:
             if key is not None and not await target.keys.still_works(key):
                 permit.unused()
                 raise _KeyReplacedError
+            hold = await self._held(target, question, permit, estimated(target, most, expected.bound))
             leave = lane.breaker.enter()
             if leave is None:
                 permit.unused()
+                if hold is not None:
+                    hold.unused()
                 raise target.breaker_open(lane)
             self.sent += 1
             with metered() as meter:
                 sending = Sending(
-                    target, key, lane, permit, expected, self.connection.clock(), meter, question.purpose
+                    *(target, key, lane, permit, expected, self.connection.clock(), meter),
+                    purpose=question.purpose,
+                    hold=hold,
                 )
                 if observer is not None:
                     observer.admitted(model=target.config.model, waited=sending.started - queued)
@@ -269,11 +283,34 @@ class Trip(Generic[T]):
                     raise
                 except BaseException:
                     leave.given_up()
+                    sending.settle(estimated(target, expected.input, self._heard))
                     self._note(self._over(sending, "cancelled"))
                     raise
             leave.succeeded()
+            sending.settle(sending.used)
             self.whole = self._over(sending, "answered")
             return answer
+
+    async def _held(
+        self, target: Target, question: wire.Question, permit: Permit, most: Usage
+    ) -> Hold | None:
+        """Hold what the request may take of the budget."""
+        purse, config = self.connection.purse, target.config
+        if purse is None:
+            return None
+        planned = Planned(
+            config.model,
+            question.purpose,
+            most,
+            config.timeout_ms / 1000,
+            is_free=config.endpoint.is_loopback,
+            is_retry=self.sent > 0,
+        )
+        try:
+            return await purse.hold(planned)
+        except BaseException:
+            permit.unused()
+            raise
 
     async def _answered(
         self,
@@ -289,7 +326,7 @@ class Trip(Generic[T]):
         except BaseException as error:
             # It was read, perhaps, but not answered to the end. An editor cancels often, too; what was not
             # written yet must not block what comes next.
-            heard = self.listener.heard if self.listener is not None else 0
+            heard = self._heard
             if isinstance(error, OpenAIError) and error.code in _NOT_SENT:
                 sending.permit.unused()
             else:
@@ -392,6 +429,7 @@ class Trip(Generic[T]):
 
     def _failed(self, error: OpenAIError, sending: Sending) -> None:
         sending.request_id = sending.request_id or error.request_id
+        sending.settle(sending.used or sending.lost, failed=True)
         self._note(self._over(sending, outcome_of(error)), error)
         if isinstance(error, RateLimitExceeded) and error.retryable:
             sending.lane.gate.throttled()

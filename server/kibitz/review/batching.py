@@ -176,6 +176,7 @@ class Batching:
             sent = Sent(
                 uuid.uuid4().hex, self._endpoint, run.scope, {name: requests[name] for name, _ in chunk}
             )
+            await self._client.hold(sent.tag, self._most(packs, [int(name[1:]) for name, _ in chunk]))
             run.live.append((sent, await self._send(sent, b"".join(line for _, line in chunk))))
 
     def _lines(
@@ -206,6 +207,7 @@ class Batching:
             batch = await self._client.create(sent.tag, sent.file)
         except OpenAIError as error:
             if not error.retryable:
+                self._client.let_go(sent.tag)
                 # Refused for sure. In doubt, the next run looks what is there.
                 await self._tidy_up(sent, [sent.file] if sent.file else [])
             raise
@@ -253,6 +255,7 @@ class Batching:
                         await self._take(result, units, run)
         for units in open_requests.values():
             self._miss(units, batch.status.value, run)
+        self._client.let_go(sent.tag)
         await self._save()
         # Another command's batch may hold more than was wanted now: that one is to take it.
         if sent.scope == run.scope:
@@ -276,6 +279,7 @@ class Batching:
         answered = await asyncio.to_thread(self._client.requests().read, result, pieces)
         if answered.usage.requests:
             run.outcome.usage += answered.usage
+            self._client.book(answered.usage)
             run.watcher.taken(answered.usage)
         if not answered.analyses:
             self._miss(units, answered.problem, run)
@@ -297,19 +301,20 @@ class Batching:
             await self._states.remove(sent)
 
     def _estimate(self, packs: list[tuple[Entry, ...]]) -> Estimate:
-        # By request: a price may rise with the length of one.
-        parts = [
-            self._client.cost(
-                Usage(
-                    requests=1,
-                    input_tokens=request_tokens(entries),
-                    output_tokens=_TYPICAL_ANSWER,
-                )
-            )
-            for entries in packs
-        ]
         units = sum(len(entries) for entries in packs)
-        return Estimate(units, len(packs), sum(parts, start=Usage()))
+        return Estimate(units, len(packs), self._usage(packs))
+
+    def _most(self, packs: list[tuple[Entry, ...]], numbers: Iterable[int]) -> Usage:
+        """What the requests of one batch take, by estimate."""
+        return self._usage([packs[number] for number in numbers])
+
+    def _usage(self, packs: list[tuple[Entry, ...]]) -> Usage:
+        # By request: a price may rise with the length of one.
+        parts = (
+            self._client.cost(Usage(1, request_tokens(entries), output_tokens=_TYPICAL_ANSWER))
+            for entries in packs
+        )
+        return sum(parts, start=Usage())
 
 
 def _progress(live: list[tuple[Sent, Batch]]) -> Progress:

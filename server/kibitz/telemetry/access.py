@@ -68,6 +68,11 @@ class Attempt:
 _log: Journal | None = None
 
 
+def current_document() -> str | None:
+    """What is asked here is about that document."""
+    return _document.get()
+
+
 @contextmanager
 def about(document: str | None) -> Iterator[None]:
     """What is asked in the block, and by tasks that begin in it, is about that document."""

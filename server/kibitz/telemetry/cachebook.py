@@ -21,7 +21,7 @@ PAUSE_S = 5.0
 """Looking up happens with every keystroke's review; writing need not. What a crash takes is statistics."""
 
 
-class CacheBook(Daily[CacheCounts]):
+class CacheBook(Daily[str, CacheCounts]):
     """See the module and ``Daily``; by tier. Belongs to one event loop."""
 
     def __init__(

@@ -10,25 +10,43 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, Protocol
 
 from kibitz.state.database import StateUnavailable
-from kibitz.telemetry.tables import C, local_day
+from kibitz.telemetry.tables import C, K, local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import sqlite3
+    from collections.abc import Callable, Mapping
     from datetime import date
 
-    from kibitz.state.database import Database
-    from kibitz.telemetry.tables import Table
+    from kibitz.state.database import Component, Database
 
 
-class Daily(Generic[C]):
+class Kept(Protocol[K, C]):
+    """A table of counts by period and name."""
+
+    @property
+    def component(self) -> Component:
+        """What makes the table."""
+
+    @property
+    def nothing(self) -> C:
+        """No counts."""
+
+    def add(self, connection: sqlite3.Connection, batch: Mapping[tuple[str, K], C]) -> None:
+        """Add counts to what is there, and forget the oldest days."""
+
+    def since(self, connection: sqlite3.Connection, day: str) -> dict[K, C]:
+        """What was counted from ``day`` (ISO 8601) on, by name."""
+
+
+class Daily(Generic[K, C]):
     """See the module. Belongs to one event loop."""
 
     def __init__(
         self,
-        table: Table[C],
+        table: Kept[K, C],
         database: Database | None,
         *,
         day: Callable[[], date] | None = None,
@@ -39,23 +57,23 @@ class Daily(Generic[C]):
         self._database = database
         self._day = day or local_day
         self._pause_s = pause_s
-        self._own: dict[tuple[str, str], C] = {}
+        self._own: dict[tuple[str, K], C] = {}
         """By day and name: all that this process counted."""
-        self._unwritten: dict[tuple[str, str], C] = {}
+        self._unwritten: dict[tuple[str, K], C] = {}
         self._writing: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         if database is not None:
             database.register(table.component)
 
-    def add(self, name: str, counts: C) -> None:
+    def add(self, name: K, counts: C) -> None:
         """Count, at once and in the background for the other processes."""
-        place = (self._day().isoformat(), name)
+        place = (self._stamp(), name)
         self._merge(self._own, place, counts)
         if self._database is not None:
             self._merge(self._unwritten, place, counts)
             self._begin_writing(self._database)
 
-    async def since(self, days: int) -> dict[str, C]:
+    async def since(self, days: int) -> dict[K, C]:
         """What all processes counted in the last ``days`` calendar days, today included, by name.
 
         A day later than today is one that the clock was set back from; it counts.
@@ -74,9 +92,20 @@ class Daily(Generic[C]):
         """Write what is not yet written, if that can be."""
         await self._written()
 
-    def _own_since(self, day: str = "") -> dict[str, C]:
+    def _stamp(self) -> str:
+        """The name of the period that it is now."""
+        return self._day().isoformat()
+
+    def _job(self, batch: Mapping[tuple[str, K], C]) -> Callable[[sqlite3.Connection], None]:
+        """What writes the counts."""
+        return partial(self._table.add, batch=batch)
+
+    def _landed(self) -> None:
+        """What was to be written is."""
+
+    def _own_since(self, day: str = "") -> dict[K, C]:
         """What this process counted from ``day`` on, by name."""
-        found: dict[str, C] = {}
+        found: dict[K, C] = {}
         for (own_day, name), counts in self._own.items():
             if own_day >= day:
                 found[name] = found.get(name, self._table.nothing) + counts
@@ -103,13 +132,14 @@ class Daily(Generic[C]):
             while batch := self._unwritten:
                 self._unwritten = {}
                 try:
-                    await database.run(partial(self._table.add, batch=batch))
+                    await database.run(self._job(batch))
                 except StateUnavailable:
                     for place, counts in batch.items():
                         self._merge(self._unwritten, place, counts)
                     return
+                self._landed()
         finally:
             self._writing = None
 
-    def _merge(self, into: dict[tuple[str, str], C], place: tuple[str, str], counts: C) -> None:
+    def _merge(self, into: dict[tuple[str, K], C], place: tuple[str, K], counts: C) -> None:
         into[place] = into.get(place, self._table.nothing) + counts

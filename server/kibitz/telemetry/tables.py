@@ -23,6 +23,8 @@ class Addable(Protocol):
 
 
 C = TypeVar("C", bound=Addable)
+K = TypeVar("K")
+"""What is counted by, within a period."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from tests.editors.terminal import EDITORS, until
 from tests.support import canary
 
 from kibitz.state.database import Database
-from kibitz.telemetry.daybook import Counts, Daybook
+from kibitz.telemetry.counts import Account, Counts
+from kibitz.telemetry.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -177,9 +178,9 @@ class Machine:
     async def _spend(self, usd: Decimal) -> None:
         (self.home / "state").mkdir(mode=0o700)
         database = Database(self.home / "state/state.db")
-        daybook = Daybook(database)
-        daybook.add("gpt", Counts(requests=1, input_tokens=1000, output_tokens=100, cost_usd=usd))
-        await daybook.aclose()
+        ledger = Ledger(database)
+        ledger.add(Account("gpt"), Counts(requests=1, input_tokens=1000, output_tokens=100, cost_usd=usd))
+        await ledger.aclose()
         await database.aclose()
 
     def search(self) -> None:

@@ -1,0 +1,75 @@
+"""What one app may spend, on whose behalf it does, and by which prices."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kibitz.provider import pricing
+from kibitz.provider.purse import Purse
+from kibitz.state.places import state_dir
+from kibitz.telemetry.budget import Budget
+from kibitz.telemetry.caps import Cap
+from kibitz.telemetry.install import Names
+from kibitz.telemetry.ledger_table import PICO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from decimal import Decimal
+
+    from kibitz.config import Settings
+    from kibitz.state.database import Database
+    from kibitz.telemetry.ledger import Ledger
+
+
+class Spending:
+    """The budget and the purse of an app. Belongs to one event loop."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, database: Database) -> None:
+        """Do no I/O."""
+        pricing.use(settings.prices)
+        self.budget = Budget(ledger, database, () if settings.ignore_budget else tuple(caps_of(settings)))
+        self.purse = Purse(ledger, self.budget, workspace=self.workspace_of)
+        self._names = Names(state_dir())
+        self._codes: dict[str, str] = {}
+        self._folders: tuple[str, ...] = ()
+
+    def look(self) -> None:
+        """Know where this runs, until somebody says which folders are open. Blocks: for a thread."""
+        with suppress(OSError):
+            self.use_folders([Path.cwd()])
+
+    def use_folders(self, folders: Sequence[Path]) -> None:
+        """These are open now: what is asked about their files is counted for them."""
+        self._folders = tuple(sorted(map(str, folders), key=len, reverse=True))
+        self._codes = {folder: self._names.code(folder) for folder in self._folders}
+
+    def workspace_of(self, document: str | None) -> str:
+        """The code of the folder that a document is in; of the only one, where that is not known."""
+        inside = [folder for folder in self._folders if document and _is_in(document, folder)]
+        if not inside and document and Path(document).is_absolute():
+            return ""
+        found = inside or (self._folders if len(self._folders) == 1 else ())
+        return self._codes[found[0]] if found else ""
+
+    async def aclose(self) -> None:
+        """Finish what is under way."""
+        await self.budget.aclose()
+
+
+def caps_of(settings: Settings) -> Iterator[Cap]:
+    """The caps that are set."""
+    for period in ("hour", "day"):
+        usd: Decimal | None = getattr(settings, f"budget_usd_per_{period}")
+        if usd is not None:
+            yield Cap("usd", period, int(usd * PICO))
+        for kind in ("requests", "tokens"):
+            most: int | None = getattr(settings, f"budget_{kind}_per_{period}")
+            if most is not None:
+                yield Cap(kind, period, most)
+
+
+def _is_in(document: str, folder: str) -> bool:
+    return document == folder or document.startswith(folder.rstrip(os.sep) + os.sep)
