@@ -26,7 +26,8 @@ from tests.fuzz.batch import CASES, play
 
 HANG_SECONDS = 600
 MAX_GROWTH_MB = 16
-"""Between a tenth of the run, when all is loaded, and its end."""
+"""Between a tenth of the run and its end; only of a run that is so long that all is loaded by then."""
+LONG = 300_000
 _EVERY = 50
 
 
@@ -86,7 +87,7 @@ class Run:
             f"none broke; the slowest {self.per_batch} took {self.slowest:.2f} s; "
             f"memory grew by {grown:.1f} MB from {self.settled_mb:.1f} MB"
         )
-        return grown <= MAX_GROWTH_MB
+        return grown <= MAX_GROWTH_MB or cases < LONG
 
 
 def main() -> int:

@@ -59,6 +59,7 @@ async def test_strange_capabilities_do_not_keep_the_server_from_starting(wire: W
         ("textDocument/codeAction", None),
         ("textDocument/codeAction", [1, 2]),
         ("textDocument/codeAction", {**CODE_ACTION, "context": {"diagnostics": [{"tags": [7]}]}}),
+        ("codeAction/resolve", {"title": "x", "data": json.loads("[" * 300 + "]" * 300)}),
         ("workspace/executeCommand", {}),
         ("workspace/executeCommand", {"command": "kibitz.nonsense"}),
         ("workspace/executeCommand", {"command": "kibitz.stop", "arguments": [7]}),

@@ -43,6 +43,9 @@ INTERNAL_ERROR = -32603
 NOT_INITIALIZED = -32002
 REQUEST_CANCELLED = -32800
 
+MAX_DEPTH = 100
+"""Levels of a message's parameters; those of the protocol have a dozen."""
+
 _WARM = (
     types.TEXT_DOCUMENT_DID_OPEN,
     types.TEXT_DOCUMENT_DID_CHANGE,
@@ -248,6 +251,9 @@ class KibitzProtocol(LanguageServerProtocol):
 
     def _structure(self, method: str, params: object) -> Any:
         """The typed parameters. ``initialize`` is left as it came: clients are creative there."""
+        if _is_deep(params):
+            # What an answer repeats of it could not be written any more.
+            raise ValueError("nested too deeply")
         if method == types.INITIALIZE:
             if not isinstance(params, dict):
                 raise TypeError("no object")
@@ -313,6 +319,21 @@ class KibitzProtocol(LanguageServerProtocol):
             if msg_id is not None:
                 self._request_futures.pop(msg_id, None)
                 self._result_types.pop(msg_id, None)
+
+
+def _is_deep(value: object) -> bool:
+    """Whether it has more than ``MAX_DEPTH`` levels."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _is_request(method: str) -> bool:
