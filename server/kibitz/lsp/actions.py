@@ -12,7 +12,7 @@ from kibitz.guard.sanitize import plain
 from kibitz.lsp.commands import COMMANDS
 from kibitz.lsp.edits import workspace_edit
 from kibitz.lsp.kinds import EXPLAIN_SELECTION, FIX_ALL, IMPROVE, QUICK_FIX
-from kibitz.lsp.place import Place
+from kibitz.lsp.place import AllFixes, Place
 from kibitz.lsp.rendering import SOURCE, diagnostic, identity
 from kibitz.provider.models import Diagnostic
 
@@ -75,7 +75,7 @@ class Offers:
             if self._takes_edits:
                 yield self._improve(asked.span)
             yield self._explain_selection(asked.span)
-        if (asked.named or asked.shown) and (every := self._fix_all()) is not None:
+        if (asked.named or asked.shown) and (every := self._fix_all(named=asked.named)) is not None:
             yield every
 
     def quick_fix(self, shown: Shown) -> types.CodeAction | None:
@@ -160,23 +160,19 @@ class Offers:
         command = types.Command(title="Explain selection", command="kibitz.explain", arguments=[place])
         return types.CodeAction("Explain selection with kibitz", kind=EXPLAIN_SELECTION, command=command)
 
-    def _fix_all(self) -> types.CodeAction | None:
-        safe = (fix_of(shown, self._snapshot.text) for shown in self._document.shown if is_safe(shown))
-        fixes: list[Fix] = []
-        # Whoever ends first leaves most room for others.
-        for fix in sorted(
-            (each for each in safe if each is not None), key=lambda each: (each.span.end, each.span.start)
-        ):
-            if not fixes or (fix.span.start >= fixes[-1].span.end and fix.span != fixes[-1].span):
-                fixes.append(fix)
+    def _fix_all(self, *, named: bool) -> types.CodeAction | None:
+        fixes = safe_fixes(self._document)
         if not fixes:
             return None
-        return types.CodeAction(
-            title=f"Apply all safe fixes of kibitz ({len(fixes)})",
-            kind=FIX_ALL,
-            edit=workspace_edit(fixes, self._snapshot, self._client),
-            tags=self._tags(),
+        action = types.CodeAction(
+            title=f"Apply all safe fixes of kibitz ({len(fixes)})", kind=FIX_ALL, tags=self._tags()
         )
+        if self._client.resolves_edits and not named:
+            # In a menu that was opened for something else, dozens of edits that are hardly ever chosen.
+            action.data = AllFixes.of(self._document).encode()
+        else:
+            action.edit = workspace_edit(fixes, self._snapshot, self._client)
+        return action
 
     def _asking(
         self, title: str, kind: str, place: Place, diagnostics: list[types.Diagnostic] | None = None
@@ -217,6 +213,18 @@ def is_safe(shown: Shown) -> bool:
     fix = shown.finding.fix
     sure = shown.finding.confidence is Confidence.CERTAIN
     return sure and fix is not None and not (fix.needs_review or shown.stale or shown.touched)
+
+
+def safe_fixes(document: Document) -> list[Fix]:
+    """As many of a document's fixes as may be made without a look at them and do not overlap, in order."""
+    text = document.snapshot.text
+    safe = (fix_of(shown, text) for shown in document.shown if is_safe(shown))
+    fixes: list[Fix] = []
+    # Whoever ends first leaves most room for others.
+    for fix in sorted(filter(None, safe), key=lambda each: (each.span.end, each.span.start)):
+        if not fixes or (fix.span.start >= fixes[-1].span.end and fix.span != fixes[-1].span):
+            fixes.append(fix)
+    return fixes
 
 
 def complaint(finding: Finding) -> Diagnostic:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pygls.exceptions import JsonRpcException
 
+from kibitz.lsp.actions import safe_fixes
 from kibitz.lsp.edits import workspace_edit
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.keys.consent import ConsentNeeded
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.capabilities import Client
     from kibitz.lsp.documents import Document
     from kibitz.lsp.editor import WireEditor
-    from kibitz.lsp.place import Place
+    from kibitz.lsp.place import AllFixes, Place
     from kibitz.lsp.service import ReviewService
     from kibitz.lsp.session import Session
     from kibitz.provider.models import ContextAnalysis, Edit, Suggestion
@@ -76,6 +77,17 @@ class Assistance:
     def explanation(self, uri: str, name: str) -> ContextAnalysis | None:
         """What was explained about a finding, if it was."""
         return self._explained.get((uri, name))
+
+    def all_fixes(self, every: AllFixes) -> types.WorkspaceEdit:
+        """The edit that makes all safe fixes of a document; no model is asked.
+
+        Raises:
+            Declined: it is another text by now.
+        """
+        document = self._session.documents.get(every.uri)
+        if document is None or not document.synced or document.snapshot.digest != every.digest:
+            raise self._declined("the code has changed since; ask again", CONTENT_MODIFIED)
+        return workspace_edit(safe_fixes(document), document.snapshot, self._client)
 
     async def edit(self, place: Place, title: str) -> Proposal:
         """The edit that a model suggests for a place.

@@ -1,4 +1,4 @@
-"""A place in a document as an action remembers it until it is chosen: small, and checked when it returns."""
+"""What an action remembers of a document until it is chosen: small, and checked when it returns."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kibitz.provider.models import Diagnostic
 from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
+    from kibitz.lsp.documents import Document
     from kibitz.text.snapshot import Snapshot
 
 MAX_COMPLAINTS = 5
@@ -55,6 +56,31 @@ class Place:
             ],
             "instruction": self.instruction,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class AllFixes:
+    """All safe fixes of one text."""
+
+    uri: str
+    digest: str
+
+    @classmethod
+    def of(cls, document: Document) -> AllFixes:
+        """Those of a document as it is now."""
+        return cls(document.uri, document.snapshot.digest)
+
+    def encode(self) -> dict[str, Any]:
+        """The same as JSON."""
+        return {"fixAll": True, "uri": self.uri, "digest": self.digest}
+
+
+def decode_all(value: object) -> AllFixes | None:
+    """All fixes of a text, in what a client sent back; None if that is something else."""
+    if not isinstance(value, dict) or value.get("fixAll") is not True:
+        return None
+    uri, digest = value.get("uri"), value.get("digest")
+    return AllFixes(uri, digest) if isinstance(uri, str) and isinstance(digest, str) else None
 
 
 def decode(value: object) -> Place | None:

@@ -320,6 +320,20 @@ async def test_all_safe_fixes_are_one_edit_and_none_overlap() -> None:
     await asking.close()
 
 
+async def test_in_a_menu_for_something_else_all_safe_fixes_come_once_they_are_chosen(asking: Asking) -> None:
+    await asking.initialize(RESOLVES)
+    asking.uri = URI
+    asking.open("a = bug1\nb = bug2\n")
+    await until(lambda: bool(asking.published))
+    (action,) = [each for each in await asking.offered() if each["kind"] == "source.fixAll.kibitz"]
+    assert "edit" not in action
+    assert [each["newText"] for each in edits_of(await asking.resolve(action))] == ["fixed", "fixed"]
+    asking.change(2, edit((0, 0), (0, 0), "#"))
+    assert (await asking.resolve(action))["error"]["code"] == -32801
+    assert asking.messages[-1] == "kibitz: the code has changed since; ask again"
+    assert asking.service.places == [], "no model was asked"
+
+
 async def test_a_question_ends_with_the_conversation() -> None:
     asking = Asking()
     await asking.begin()

@@ -1,10 +1,10 @@
-"""``codeAction/resolve``: now that an action was chosen, its edit. A model is asked for it."""
+"""``codeAction/resolve``: now that an action was chosen, its edit. A model is asked where none is known."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kibitz.lsp.place import decode
+from kibitz.lsp.place import decode, decode_all
 
 if TYPE_CHECKING:
     from lsprotocol import types
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 async def code_action_resolve(ls: KibitzServer, action: types.CodeAction) -> types.CodeAction:
     """Handle the request. What needs no edit, or has one, comes back as it is."""
-    place = decode(action.data) if action.edit is None and action.command is None else None
-    if place is not None:
+    if action.edit is not None or action.command is not None:
+        return action
+    if (every := decode_all(action.data)) is not None:
+        action.edit = ls.assistance.all_fixes(every)
+    elif (place := decode(action.data)) is not None:
         action.edit = (await ls.assistance.edit(place, action.title)).edit
     return action
