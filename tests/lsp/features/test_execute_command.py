@@ -65,7 +65,7 @@ async def test_the_status_is_shown_and_answered(wire: Wire) -> None:
     wire.open("bug")
     await until(lambda: bool(wire.published))
     told = (await run(wire, "showStatus"))["result"]
-    assert told["text"] == "1 documents, 1 findings, all reviewed.\nfake, 1 requests."
+    assert told["text"] == "1 document, 1 finding, all reviewed.\nfake, 1 requests."
     assert wire.messages == [f"kibitz: {told.pop('text')}"]
     assert (await run(wire, "status"))["result"] == told
     assert len(wire.messages) == 1
