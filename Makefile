@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test editors-setup test-editors test-simulator lint format types imports check bench clean
+.PHONY: help demo test editors-setup test-editors test-simulator lint format types imports check bench mutants clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,10 @@ bench: $(VENV)/.dev ## Measure start, memory, an editing session and the engine
 	@$(BIN)/python -m benchmarks.start
 	@$(BIN)/python -m benchmarks.session
 	@$(BIN)/python -m benchmarks.engine
+
+mutants: $(VENV)/.dev ## Change the guard's code bit by bit, and see which changes no test notices (an hour; not in CI)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	@$(BIN)/python -m benchmarks.mutants $(ARGS)
 
 clean: ## Remove what make has made here (not the weights: kibitz model remove)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

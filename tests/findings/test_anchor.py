@@ -7,6 +7,7 @@ from tests.support.texts import texts
 
 from kibitz.findings.anchor import (
     MAX_DISTANCE,
+    MAX_QUOTE_LINES,
     Anchor,
     Indentation,
     find,
@@ -189,3 +190,36 @@ def test_an_exact_anchor_holds_the_quote(text: str, quote: str, hint: int) -> No
             range(found.first_line, found.last_line + 1), split_lines(quote), strict=True
         ):
             assert lines.line_text(number).strip() == quoted.strip()
+
+
+def test_the_longest_quote_is_one() -> None:
+    code = "\n".join(f"line {number}" for number in range(MAX_QUOTE_LINES + 2))
+    lines = code.split("\n")
+    longest = find("\n".join(lines[1 : MAX_QUOTE_LINES + 1]), 2, LineIndex(code))
+    assert longest is not None
+    assert (longest.first_line, longest.last_line) == (1, MAX_QUOTE_LINES)
+    assert find("\n".join(lines[: MAX_QUOTE_LINES + 1]), 1, LineIndex(code)) is None
+
+
+def test_all_lines_of_a_quote_count_wherever_the_first_stands() -> None:
+    code = "x = 1\ny = 1\nz = 1\nx = 1\ny = 2\n"
+    anchor = find("x = 1\ny = 2", 1, LineIndex(code))
+    assert anchor is not None
+    assert (anchor.first_line, anchor.exact) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("quoted", "stands", "difference"),
+    [
+        ("\t  x = 1", "  \t  x = 1", Indentation("", "  ")),
+        ("  \t  x = 1", "\t  x = 1", Indentation("  ", "")),
+        (" \t\tx = 1", "\t\t\tx = 1", Indentation(" ", "\t")),
+        ("    x = 1", "\tx = 1", Indentation("    ", "\t")),
+    ],
+)
+def test_indentations_differ_in_what_they_do_not_end_with_alike(
+    quoted: str, stands: str, difference: Indentation
+) -> None:
+    anchor = find(quoted, 1, LineIndex(f"if y:\n{stands}\n"))
+    assert anchor is not None
+    assert anchor.indentation == difference

@@ -169,3 +169,32 @@ def test_hostile_text_is_read_in_no_time(piece: str) -> None:
     plain(piece * 200_000, 500)
     # Takes 1 to 20 ms; the bound only catches a pattern that is not linear.
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason", "message"),
+    [
+        ("x" * (MAX_CHARACTERS + 1), "too-large", "the answer has 1048577 characters; 1048576 are read"),
+        ("{", "not-json", "the answer is not valid JSON"),
+        ('{"a": 1, "a": 1}', "duplicate-key", "the answer has an object with the same key twice"),
+        ("[1e999]", "not-finite", "the answer has a number that is not finite"),
+        ("[NaN]", "not-finite", "the answer has a number that is not finite"),
+        ("[" * 21 + "]" * 21, "too-deep", "the answer is nested more than 20 levels deep"),
+        ('{"a": ' * 21 + "1" + "}" * 21, "too-deep", "the answer is nested more than 20 levels deep"),
+        ("[" * 100_000, "too-deep", "the answer is nested more than 20 levels deep"),
+    ],
+)
+def test_what_is_refused_says_why_and_quotes_nothing(raw: str, reason: str, message: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        decode_json(raw)
+    assert (caught.value.reason, str(caught.value)) == (reason, message)
+
+
+def test_an_answer_of_the_largest_size_is_read() -> None:
+    assert decode_json('"' + "x" * (MAX_CHARACTERS - 2) + '"') == "x" * (MAX_CHARACTERS - 2)
+    assert decode_json('{"a": ' * 20 + "1" + "}" * 20)
+
+
+def test_a_cut_leaves_no_blank_before_its_mark() -> None:
+    assert plain("aaaa bbbb", 6) == "aaaa…"
+    assert plain("aaaa bbbb", 7) == "aaaa b…"

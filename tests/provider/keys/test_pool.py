@@ -225,3 +225,58 @@ async def test_looking_knows_the_keys_and_never_fails() -> None:
     source.fails = True
     await pool.look()
     assert pool.secrets() == (FIRST, SECOND)
+
+
+async def test_a_key_that_is_refused_again_while_it_is_known_is_not_looked_for_again() -> None:
+    clock, source = Clock(), Scripted(FIRST, SECOND)
+    pool = KeyPool(source, clock)
+    first = await picked(pool)
+    await pool.rejected(first)
+    clock.now += REFUSED_SECONDS / 2
+    await pool.rejected(first)
+    assert source.looks == 1, "two requests that were under way with it are one piece of news"
+    clock.now += REFUSED_SECONDS / 2
+    assert states(pool)[0] is State.IN_USE, "and the time counts from the first"
+    await pool.rejected(first)
+    assert source.looks == 2
+
+
+async def test_a_key_that_is_gone_is_not_marked() -> None:
+    clock, source = Clock(), Scripted(FIRST, SECOND)
+    pool = KeyPool(source, clock)
+    await picked(pool)
+    await pool.rejected(Key(THIRD, "elsewhere"))
+    assert source.looks == 0
+    assert states(pool) == [State.IN_USE, State.READY]
+
+
+async def test_what_is_known_of_a_key_stays_when_others_come() -> None:
+    clock, source = Clock(), Scripted(FIRST, SECOND)
+    pool = KeyPool(source, clock)
+    await pool.rejected(await picked(pool))
+    source.put(FIRST, THIRD)
+    assert (await picked(pool)).secret() == THIRD
+    assert states(pool) == [State.REFUSED, State.IN_USE]
+
+
+async def test_when_all_are_to_be_avoided_one_is_used_all_the_same() -> None:
+    pool = KeyPool(Scripted(FIRST, SECOND), Clock())
+    every = [Key(each, "a test").id for each in (FIRST, SECOND)]
+    assert (await picked(pool, every)).secret() == FIRST
+
+
+async def test_a_refusal_is_told_by_its_code_place_and_time() -> None:
+    clock = Clock()
+    pool = KeyPool(Scripted(FIRST, SECOND), clock)
+    for _ in range(2):
+        await pool.rejected(await picked(pool))
+    with pytest.raises(ConfigError) as error:
+        await pool.pick()
+    assert error.value.code == "invalid_api_key"
+    assert "; " in error.value.message
+    assert "Also" not in error.value.message
+    clock.now += REFUSED_SECONDS - 61
+    assert [key.why.partition("again in ")[2] for key in pool.status()] == ["1 min", "1 min"]
+    assert [key.place for key in pool.status()] == ["a test", "a test"]
+    clock.now += 60.5
+    assert states(pool) == [State.REFUSED, State.REFUSED]
