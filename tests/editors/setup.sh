@@ -117,7 +117,7 @@ helix() {
 vim() {
   unpack vim bookworm vim vim-ale
   launcher vim vim usr/bin/vim.basic "VIM=$HOME_OF_ALL/vim/usr/share/vim" \
-    "VIMRUNTIME=$HOME_OF_ALL/vim/usr/share/vim/vim90" "KIBITZ_ALE=$HOME_OF_ALL/vim/usr/share/vim-scripts/ale"
+    "VIMRUNTIME=$HOME_OF_ALL/vim/usr/share/vim/vim90"
 }
 
 # Where the machine has no tmux, in which the terminal editors are driven.

@@ -15,6 +15,7 @@ let s:commands = {
 \   'clear-cache': ['clearCache', 0],
 \}
 let s:said = {
+\   'workspace': 'all files are reviewed now; open ones show what is found',
 \   'stop': 'what was under way is cancelled',
 \   'pause': 'paused; go on with :Kibitz resume',
 \   'resume': 'goes on',
@@ -32,8 +33,19 @@ function! kibitz#Complete(lead, line, position) abort
     return join(sort(keys(s:commands)), "\n")
 endfunction
 
+" Whether the server is up. A request while ALE starts one would cost ALE the findings.
+function! s:Runs() abort
+    let l:begin = kibitz#ale#Executable(bufnr('')) . ':'
+
+    return !empty(filter(values(ale#lsp#GetConnections()), {_, conn -> conn.initialized && stridx(conn.id, l:begin) == 0}))
+endfunction
+
 " Have the server execute a command; the callback gets what it answers.
 function! s:Ask(name, arguments, Callback) abort
+    if !s:Runs()
+        return 0
+    endif
+
     let l:message = ale#lsp#message#ExecuteCommand('kibitz.' . a:name, a:arguments)
 
     try
@@ -60,7 +72,7 @@ function! kibitz#Run(name) abort
     let l:arguments = l:about_file ? [{'uri': ale#util#ToURI(expand('%:p'))}] : []
 
     if !s:Ask(l:command, l:arguments, function('s:Show', [l:name]))
-        call s:Warn('it does not run here. Open a file that it reviews (this one is of type "' . &filetype . '")')
+        call s:Warn('it does not run here, or not yet. Open a file that it reviews (this one is of type "' . &filetype . '")')
     endif
 endfunction
 
@@ -89,9 +101,7 @@ endfunction
 
 " Ask what the server is doing, for the status line.
 function! kibitz#Refresh() abort
-    if executable(kibitz#ale#Executable(bufnr('')))
-        call s:Ask('status', [], function('s:Keep'))
-    endif
+    call s:Ask('status', [], function('s:Keep'))
 endfunction
 
 function! s:Keep(response) abort
