@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import os
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -236,3 +237,34 @@ async def test_what_runs_is_ended_with_all_that_it_started(
         assert await asyncio.to_thread(holders.read) == ""
     with pytest.raises(ConfigError, match="was closed"):
         await asking
+
+
+@pytest.mark.parametrize(
+    ("expiration", "is_good"),
+    [("2026-01-31T12:00:00Z", False), ("2026-01-31T12:00:00.5Z", True), ("2026-01-31T12:00:01Z", True)],
+)
+def test_a_key_is_good_until_the_moment_that_it_expires(expiration: str, *, is_good: bool) -> None:
+    printed = json.dumps({"key": FIRST, "expiration": expiration}).encode()
+    if is_good:
+        assert 0 < read(printed, "a program", NOON).seconds <= 1
+    else:
+        with pytest.raises(ValueError, match="has expired"):
+            read(printed, "a program", NOON)
+
+
+async def test_it_has_no_terminal_no_input_and_a_session_of_its_own(
+    program: Callable[..., str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = program(
+        "echo 'sk-on-standard-error-0123' >&2",
+        f"cat > {tmp_path}/input",
+        f"{sys.executable} -c 'import os; print(os.getsid(0))' > {tmp_path}/session",
+        f"echo $$ > {tmp_path}/process",
+        f"pwd > {tmp_path}/folder",
+        f"echo {FIRST}",
+    )
+    assert await held(command_key([path])) == [FIRST]
+    assert (tmp_path / "input").read_text() == ""
+    assert (tmp_path / "folder").read_text() == "/\n"
+    assert (tmp_path / "session").read_text().strip() == (tmp_path / "process").read_text().strip()
+    assert capfd.readouterr().err == ""
