@@ -272,7 +272,7 @@ def test_what_is_missing_is_said_with_ways_out(machine: Machine, file: Path) -> 
         for button in ("Install Python", "Choose Python…", "Show log"):
             expect(message.locator(".monaco-button", has_text=button)).to_be_visible()
         window.keep("message")
-        window.press(message, "Show log")
+        window.command("kibitz: Show Log")
         expect(window.page.locator(".part.panel")).to_contain_text("kibitz did not start")
         machine.set({"kibitz.server.python": sys.executable})
         expect(window.squiggles()).to_have_count(1)

@@ -19,6 +19,7 @@ export const SERVER_COMMANDS = [
   'kibitz.doctor',
   'kibitz.reloadKey',
   'kibitz.clearCache',
+  'kibitz.raiseBudget',
 ] as const;
 
 export type ServerCommand = (typeof SERVER_COMMANDS)[number];
@@ -75,6 +76,7 @@ export const MENU: readonly (readonly [string, readonly (readonly [string, strin
       ['kibitz.useEmbeddedModel', 'vm'],
       ['kibitz.reloadKey', 'refresh'],
       ['kibitz.clearCache', 'clear-all'],
+      ['kibitz.raiseBudget', 'credit-card'],
       ['kibitz.choosePython', 'symbol-method'],
       ['kibitz.restart', 'debug-restart'],
       ['kibitz.openSettings', 'settings-gear'],

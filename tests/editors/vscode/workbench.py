@@ -102,11 +102,7 @@ class Workbench:
             x, y = _middle(over)
             self.page.mouse.move(x - 30, y)
             self.page.mouse.move(x, y)
-            try:
-                hover.first.wait_for(timeout=5000)
-            except sync_api.TimeoutError:
-                return False
-            return True
+            return _is_there(hover.first, 5000)
 
         until(shown, "a hover", PATIENCE_MS / 1000)
         return hover
@@ -119,8 +115,13 @@ class Workbench:
         """Open the menu of the light bulb where the cursor is."""
         menu = self.page.locator(".action-widget:not(.action-list-submenu-panel)")
         expect(self.page.locator(".monaco-editor.focused").first).to_be_visible()
-        self.page.keyboard.press("Control+.")
-        expect(menu).to_be_visible()
+
+        def shown() -> bool:
+            # A key that is pressed while a box closes is lost.
+            self.page.keyboard.press("Control+.")
+            return _is_there(menu, 10_000)
+
+        until(shown, "a menu of actions", PATIENCE_MS / 1000)
         return menu
 
     def act(self, title: str) -> None:
@@ -163,8 +164,13 @@ class Workbench:
 
     def command(self, title: str) -> None:
         """Run a command by its title, from the palette."""
-        self.page.keyboard.press("F1")
         field = self.picker.locator("input").first
+
+        def shown() -> bool:
+            self.page.keyboard.press("F1")
+            return _is_there(field, 10_000)
+
+        until(shown, "the palette", PATIENCE_MS / 1000)
         expect(field).to_have_value(">")
         field.fill(f">{title}")
         row = self.picker.locator(".monaco-list-row").first
@@ -186,6 +192,14 @@ class Workbench:
             .frame_locator("#active-frame")
             .locator(f"text={text}")
         )
+
+
+def _is_there(wanted: Locator, patience_ms: float) -> bool:
+    try:
+        wanted.wait_for(timeout=patience_ms)
+    except sync_api.TimeoutError:
+        return False
+    return True
 
 
 def _middle(of: Locator) -> tuple[float, float]:
