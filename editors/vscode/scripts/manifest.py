@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def _schema(name: str) -> dict[str, Any]:
         found["enum"] = [*words, "off"] if nullable else words
     elif nullable:
         found["type"] = [found["type"], "null"]
-    found["default"] = list(field.default) if isinstance(field.default, tuple) else field.default
+    found["default"] = _plain(field.default)
     kept = ("minimum", "maximum", "pattern", "maxItems")
     found |= {bound: kind[bound] for bound in kept if bound in kind}
     if "items" in kind:
@@ -116,6 +117,13 @@ def _schema(name: str) -> dict[str, Any]:
     if owner.unit:
         found["markdownDescription"] += f" In {owner.unit}."
     return found
+
+
+def _plain(value: object) -> object:
+    """As JSON has it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _scope(name: str) -> str:
