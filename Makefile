@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test editors-setup test-editors test-simulator lint format types imports check bench mutants clean
+.PHONY: lock sbom audit help demo test editors-setup test-editors test-simulator lint format types imports check bench mutants clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -25,9 +25,17 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
+# With LOCKED=1 (as CI does): the very versions of requirements/ci.txt, each checked by its hash.
+LOCKED ?=
+$(VENV)/.dev: pyproject.toml requirements/ci.txt | $(BIN)/python
 	@echo "Installing kibitz and its development tools into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]' --group dev
+	@if [ -n "$(LOCKED)" ]; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ci.txt && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable . && \
+		$(BIN)/python -m pip check --disable-pip-version-check; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]' --group dev; \
+	fi
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo ## Review examples/ with a real model (no key needed; uses OpenAI if OPENAI_API_KEY is set)
@@ -72,6 +80,23 @@ bench: $(VENV)/.dev ## Measure start, memory, an editing session and the engine
 mutants: $(VENV)/.dev ## Change the guard's code bit by bit, and see which changes no test notices (an hour; not in CI)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
 	@$(BIN)/python -m benchmarks.mutants $(ARGS)
+
+$(VENV)/.supply: pyproject.toml | $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group supply
+	@touch $@
+
+lock: $(VENV)/.supply ## Pin all that CI installs, with hashes, to the newest versions that will do
+	@$(BIN)/uv pip compile pyproject.toml --extra local --extra keyring --extra shared --group dev --group supply \
+		--universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --quiet \
+		--output-file requirements/ci.txt
+
+sbom: $(VENV)/.supply ## Write a bill of materials of what is installed (CycloneDX) to build/sbom.json; needs no network
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py environment $(VENV) --pyproject pyproject.toml --output-reproducible --sv 1.6 --of JSON -o build/sbom.json
+	@echo "build/sbom.json"
+
+audit: $(VENV)/.supply ## Look for known vulnerabilities in what is pinned (asks the package index)
+	@$(BIN)/pip-audit --requirement requirements/ci.txt --require-hashes --disable-pip
 
 clean: ## Remove what make has made here (not the weights: kibitz model remove)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -208,3 +208,15 @@ def test_without_a_log_nothing_is_written(own_places: Path) -> None:
 
     asyncio.run(ask())
     assert not own_places.exists()
+
+
+async def test_requests_of_batches_have_their_lines(logs: Logs) -> None:
+    async with planted() as fake, client(fake) as tested:
+        batches = await tested.batches()
+        await batches.warm()
+        await batches.create("kibitz-test", await batches.upload("kibitz-test", CODE.encode()))
+    lines = logs.attempts()
+    assert {line["purpose"] for line in lines} == {"batch"}
+    assert {line["outcome"] for line in lines} == {"answered"}
+    assert max(line["bytes_out"] for line in lines) > len(CODE)
+    assert "len(value)" not in logs.written()

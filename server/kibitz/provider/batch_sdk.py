@@ -5,6 +5,7 @@ Imports what the SDK takes another tenth of a second for: only batches need it.
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,16 @@ import openai.resources.files
 from kibitz.guard.sanitize import Rejected, decode_json
 from kibitz.provider import translate
 from kibitz.provider.batch_wire import TAG, WINDOW
+from kibitz.provider.errors import OpenAIError
+from kibitz.provider.meter import metered
+from kibitz.provider.sending import outcome_of
 from kibitz.provider.transport import TOO_LARGE, reading_up_to, signed_with
+from kibitz.telemetry import access
+from kibitz.telemetry.access import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
-    from kibitz.provider.errors import OpenAIError
     from kibitz.provider.keys.key import Key
     from kibitz.provider.sdk import Sdk
 
@@ -56,7 +61,7 @@ class BatchSdk:
 
     async def delete(self, file: str, key: Key | None) -> None:
         """Delete a file."""
-        with self._translated(key):
+        with self._noted(key):
             await self._client.files.with_raw_response.delete(file)
 
     async def create(self, file: str, url: Any, tag: str, key: Key | None) -> object:
@@ -93,7 +98,7 @@ class BatchSdk:
     async def lines(self, file: str, key: Key | None) -> AsyncIterator[bytes]:
         """The lines of a file of results, as they come."""
         manager = self._client.files.with_streaming_response.content(file)
-        with self._translated(key), reading_up_to(MAX_RESULT_BYTES):
+        with self._noted(key), reading_up_to(MAX_RESULT_BYTES):
             response = await manager.__aenter__()
         try:
             chunks = response.iter_bytes()
@@ -117,7 +122,7 @@ class BatchSdk:
     async def _json(
         self, key: Key | None, call: Callable[[], Awaitable[Any]]
     ) -> tuple[object, Mapping[str, str]]:
-        with self._translated(key):
+        with self._noted(key):
             raw = await call()
         try:
             return decode_json(raw.content.decode("utf-8")), raw.headers
@@ -128,6 +133,32 @@ class BatchSdk:
                 translate.request_id_of(raw.headers),
             )
             raise translate.unusable(self._config, content_type, request_id) from cause
+
+    @contextmanager
+    def _noted(self, key: Key | None) -> Iterator[None]:
+        """The same for the one request of the block, which has its line in the access log."""
+        began, outcome = time.monotonic(), "cancelled"
+        with metered() as meter:
+            try:
+                with self._translated(key):
+                    yield
+                outcome = "answered"
+            except OpenAIError as error:
+                outcome = outcome_of(error)
+                raise
+            finally:
+                attempt = Attempt(
+                    origin=self._config.endpoint.address,
+                    model=self._config.model,
+                    purpose="batch",
+                    outcome=outcome,
+                    seconds=time.monotonic() - began,
+                    status=meter.status,
+                    key=None if key is None else key.id,
+                    bytes_out=meter.sent,
+                    bytes_in=meter.received,
+                )
+                access.note(attempt)
 
     @contextmanager
     def _translated(self, key: Key | None) -> Iterator[None]:
