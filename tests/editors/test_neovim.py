@@ -284,9 +284,18 @@ def test_help_is_found(tmp_path: Path) -> None:
     tags = tmp_path / "plugin"
     shutil.copytree(PLUGIN, tags)
     done = subprocess.run(
-        [NVIM, "--headless", "--clean", "--cmd", f"set runtimepath^={tags}", f"+helptags {tags}/doc"]
-        + [f"+help {tag}" for tag in ("kibitz", ":Kibitz", "kibitz-status", "g:kibitz_enable")]
-        + ["+echo expand('%:t')", "+quitall!"],
+        [
+            *(
+                str(NVIM),
+                "--headless",
+                "--clean",
+                "--cmd",
+                f"set runtimepath^={tags}",
+                f"+helptags {tags}/doc",
+            ),
+            *(f"+help {tag}" for tag in ("kibitz", ":Kibitz", "kibitz-status", "g:kibitz_enable")),
+            *("+echo expand('%:t')", "+quitall!"),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -90,10 +90,13 @@ function! s:Show(name, response) abort
         let l:text = get(l:result, 'text', '')
     endif
 
-    if !empty(l:text)
-        for l:line in split('kibitz: ' . l:text, "\n")
-            echomsg l:line
-        endfor
+    let l:lines = split(l:text, "\n")
+
+    " Of several lines that a callback says, Vim shows the last one only.
+    if len(l:lines) > 1
+        call ale#preview#Show(l:lines, {'stay_here': 1})
+    elseif !empty(l:lines)
+        echomsg 'kibitz: ' . l:lines[0]
     endif
 
     call kibitz#Refresh()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from kibitz.lsp.rendering import lsp_range
+from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,12 @@ def _change(edits: Iterable[Fix | Edit], part: Snapshot, client: Client) -> type
 
 
 def _plain(each: Fix | Edit, part: Snapshot, client: Client) -> types.TextEdit:
-    return types.TextEdit(lsp_range(each.span, part, client.encoding), each.new_text)
+    span, new_text = each.span, each.new_text
+    starts = span.start == 0 or part.text[span.start - 1] == "\n"
+    if not client.versioned_edits and starts and part.text[span.end : span.end + 1] == "\n":
+        # ALE counts columns in bytes. A range that ends where the next line begins has none to get wrong.
+        span, new_text = Span(span.start, span.end + 1), new_text + "\n"
+    return types.TextEdit(lsp_range(span, part, client.encoding), new_text)
 
 
 def _kind(each: Fix | Edit) -> str:
