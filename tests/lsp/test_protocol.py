@@ -10,9 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 from tests.support.lsp_wire import Wire, settle, until
 
 from kibitz.lsp.framing import Oversize
+from kibitz.telemetry.masking import MASK, hide
 
 if TYPE_CHECKING:
     from kibitz.lsp.server import KibitzServer
@@ -22,6 +24,8 @@ CODE_ACTION = {
     "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}},
     "context": {"diagnostics": []},
 }
+
+HOVER = {"textDocument": {"uri": "untitled:a.py"}, "position": {"line": 0, "character": 0}}
 
 
 async def test_initialize_names_the_server_and_what_it_does(wire: Wire) -> None:
@@ -144,6 +148,25 @@ async def test_a_handlers_exception_is_an_error_without_details(
     assert "user's code" not in json.dumps(error) + caplog.text
     assert "ZeroDivisionError" in caplog.text
     assert wire.messages == []
+
+
+async def test_whatever_is_told_holds_no_key_and_code_is_left_as_it_is(wire: Wire) -> None:
+    key = 'a-key-of-"somebody\\s'
+    hide(key)
+    await wire.initialize()
+
+    def quotes(_params: object) -> object:
+        raise JsonRpcInvalidParams(f"it was {key}")
+
+    wire.server.handlers["textDocument/hover"] = quotes
+    wire.server.handlers["textDocument/codeAction"] = lambda _params: [{"title": key}]
+    error = (await wire.request("textDocument/hover", HOVER))["error"]
+    assert error["message"] == f"it was {MASK}"
+    wire.server.editor.show(f"{key} is refused")
+    wire.server.editor.log("Bearer abcdefgh")
+    assert wire.messages == [f"{MASK} is refused"]
+    assert wire.of("window/logMessage")[0]["message"] == MASK
+    assert (await wire.request("textDocument/codeAction", CODE_ACTION))["result"] == [{"title": key}]
 
 
 async def test_an_answer_that_cannot_be_serialised_is_an_error(wire: Wire) -> None:

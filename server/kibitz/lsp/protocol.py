@@ -22,6 +22,7 @@ from pygls.protocol.json_rpc import JsonRPCResponseMessage
 from kibitz.lsp.faults import describe
 from kibitz.lsp.framing import Frame, Oversize
 from kibitz.telemetry import security
+from kibitz.telemetry.masking import mask
 from kibitz.telemetry.security import Event
 
 if TYPE_CHECKING:
@@ -46,6 +47,17 @@ REQUEST_CANCELLED = -32800
 MAX_DEPTH = 100
 """Levels of a message's parameters; those of the protocol have a dozen."""
 
+_TOLD = frozenset(
+    {
+        types.WINDOW_SHOW_MESSAGE,
+        types.WINDOW_SHOW_MESSAGE_REQUEST,
+        types.WINDOW_LOG_MESSAGE,
+        types.LOG_TRACE,
+        types.PROGRESS,
+        "kibitz/status",
+    }
+)
+"""Methods that tell something."""
 _WARM = (
     types.TEXT_DOCUMENT_DID_OPEN,
     types.TEXT_DOCUMENT_DID_CHANGE,
@@ -295,12 +307,13 @@ class KibitzProtocol(LanguageServerProtocol):
         if self._pipe is None:
             return
         try:
-            body = json.dumps(data, default=self._serialize_message, separators=(",", ":")).encode()
+            text = json.dumps(data, default=self._serialize_message, separators=(",", ":"))
         except Exception:  # noqa: BLE001 - wrong types in outgoing messages are our own mistake: survive it
             logger.error("a message could not be serialised (%s)", type(data).__name__)  # noqa: TRY400 - it would quote code
             if isinstance(data, JsonRPCResponseMessage):
                 self._answer_error(data.id, INTERNAL_ERROR, "kibitz could not serialise its answer")
             return
+        body = (mask(text) if _is_for_people(data) else text).encode()
         self._pipe.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
 
     async def ask(self, method: str, params: object, *, seconds: float) -> Any:
@@ -319,6 +332,13 @@ class KibitzProtocol(LanguageServerProtocol):
             if msg_id is not None:
                 self._request_futures.pop(msg_id, None)
                 self._result_types.pop(msg_id, None)
+
+
+def _is_for_people(data: Any) -> bool:
+    """Whether it is an error, or something to read: it may quote anything, and is never put in place of code."""
+    if isinstance(data, dict):
+        return "error" in data
+    return getattr(data, "method", None) in _TOLD
 
 
 def _is_deep(value: object) -> bool:
