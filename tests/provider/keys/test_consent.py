@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.provider.endpoint import Endpoint
-from kibitz.provider.keys.consent import Consent, Consents, needs_consent, origin_of
+from kibitz.provider.keys.consent import CONSENT, Consent, ConsentNeeded, Consents, needs_consent, origin_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,3 +168,10 @@ def test_a_folder_that_cannot_be_written_is_an_error_and_leaves_nothing(
         consents.allow(THERE, PLACE)
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
     assert consents.all() == (Consent(HERE, PLACE),)
+
+
+def test_what_is_needed_says_of_which_key_and_for_which_address() -> None:
+    error = ConsentNeeded("https://api.example", "file /u/key")
+    assert (error.origin, error.place, error.code) == ("https://api.example", "file /u/key", CONSENT)
+    assert "file /u/key" in error.message
+    assert "https://api.example" in error.message
