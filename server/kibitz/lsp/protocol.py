@@ -335,7 +335,7 @@ class KibitzProtocol(LanguageServerProtocol):
 
 
 def _is_for_people(data: Any) -> bool:
-    """Whether it is an error, or something to read: it may quote anything, and is never put in place of code."""
+    """Whether it is an error, or something to read: it may quote anything, and never takes code's place."""
     if isinstance(data, dict):
         return "error" in data
     return getattr(data, "method", None) in _TOLD
