@@ -13,6 +13,7 @@ from kibitz.lsp.backend import AppBackend
 from kibitz.lsp.faults import EARLY_LOG
 from kibitz.lsp.service import Assignment
 from kibitz.provider.errors import ConfigError
+from kibitz.provider.fallback import BUDGET
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Urgency
 from kibitz.telemetry import logs
@@ -34,6 +35,10 @@ class Listener:
         self.steps: list[Step] = []
         self.unconsented_at: list[str] = []
         self.forgotten = 0
+        self.warnings: list[str] = []
+
+    def warned(self, message: str) -> None:
+        self.warnings.append(message)
 
     def stepped(self, step: Step) -> None:
         self.steps.append(step)
@@ -163,6 +168,40 @@ async def test_a_fallback_is_told_to_the_listener_and_stays_in_the_status(fake: 
     assert "asks gone at 127.0.0.1" in status
     assert "not asked now: the endpoint does not have this model" in status
     assert "lately: fallback model, gone at" in status
+    await service.aclose()
+
+
+async def test_a_budget_pauses_says_so_and_can_be_raised(fake: FakeProvider, tmp_path: Path) -> None:
+    backend, listener = AppBackend(), Listener()
+    await backend.load({}, settings(fake, budget_requests_per_day="2", cache_ttl_s="0"), {})
+    service = await backend.build([tmp_path.as_uri()], listener)
+    path = str(tmp_path / "a.py")
+    assert len((await review(service, path)).findings) == 1
+    assert not (await review(service, path)).errors
+    outcome = await review(service, path)
+    (error,) = outcome.errors
+    assert (error.code, error.retryable) == (BUDGET, False)
+    assert len(fake.requests) == 2
+    assert listener.warnings == [
+        "today's budget of 2 requests is used to 50 % (1 requests spent; setting budget_requests_per_day)"
+    ]
+    health = service.health()
+    assert health.paused
+    assert health.problem == "today's budget of 2 requests is used up, so nothing is sent until midnight"
+    assert "kibitz.raiseBudget" in health.action
+    assert "may be spent today" in await service.raise_budget()
+    assert not service.health().paused
+    assert len((await review(service, path)).findings) == 1
+    usage = await service.usage()
+    assert usage.run.requests == len(fake.requests) == 3
+    await service.aclose()
+
+
+async def test_without_a_cap_there_is_nothing_to_raise(fake: FakeProvider) -> None:
+    backend = AppBackend()
+    await backend.load({}, settings(fake, ignore_budget="true"), {})
+    service = await backend.build([], LISTENER)
+    assert "there is no budget" in await service.raise_budget()
     await service.aclose()
 
 

@@ -85,6 +85,14 @@ async def test_what_works_less_well_is_told_with_what_to_do_until_it_works_again
     assert told(room).state is State.IDLE
     room.service.condition = Health("spare", "spare is asked in place of first", "wait")
     assert (told(room).state, told(room).action, told(room).model) == (State.DEGRADED, "wait", "spare")
+    room.service.condition = Health("fake", "the budget is used up", "raise it", paused=True)
+    paused = told(room)
+    assert (paused.state, paused.message, paused.action) == (
+        State.PAUSED,
+        "the budget is used up",
+        "raise it",
+    )
+    assert paused.findings == 1, "what is known stays shown"
     room.service.condition = Health("fake")
     assert told(room, problems=("debounce_ms is too long",)).state is State.DEGRADED
 

@@ -110,6 +110,7 @@ class FakeService:
     """What was asked about for suggestions, or an explanation."""
     refused: dict[str, str] = field(default_factory=dict)
     cleared: int = 0
+    raised: int = 0
     allowed: list[tuple[str, str]] = field(default_factory=list)
     unwritable: OSError | None = None
     projects: Sequence[Path] = ()
@@ -186,6 +187,10 @@ class FakeService:
 
     def set_roots(self, roots: Sequence[str]) -> None:
         self.roots = roots
+
+    async def raise_budget(self) -> str:
+        self.raised += 1
+        return "more may be spent"
 
     async def clear_cache(self) -> str:
         self.cleared += 1

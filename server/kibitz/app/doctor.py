@@ -219,7 +219,24 @@ async def _asked(app: App) -> list[Line]:
 async def _today(app: App) -> list[Line]:
     """What all kibitz processes of this machine cost today."""
     today = await app.ledger.today()
-    return [Line(State.NOTE, counts_line("today", today))] if today.requests else []
+    lines = [Line(State.NOTE, counts_line("today", today))] if today.requests else []
+    return [*lines, *await _budget(app)]
+
+
+async def _budget(app: App) -> list[Line]:
+    """How much of each cap is spent."""
+    budget = app.spending.budget
+    if not budget.caps:
+        return [Line(State.NOTE, "budget: none (settings budget_…)")]
+    standing = await budget.standing()
+    lines = []
+    for cap, spent in standing.of(budget.caps):
+        if spent >= cap.most:
+            advice = f"To go on: kibitz.raiseBudget in the editor, --ignore-budget, or a higher {cap.setting}"
+            lines.append(Line(State.PROBLEM, f"{cap.words} is used up ({cap.shown(spent)} spent)", advice))
+        else:
+            lines.append(Line(State.OK, f"{cap.words}: {cap.shown(spent)} spent"))
+    return lines
 
 
 async def _cache(loaded: Loaded, *, offline: bool) -> list[Line]:

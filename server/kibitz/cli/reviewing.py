@@ -14,6 +14,7 @@ from kibitz.cli.fixing import apply
 from kibitz.cli.report import FileReport
 from kibitz.cli.selecting import Target
 from kibitz.provider.errors import ConfigError
+from kibitz.provider.fallback import BUDGET
 from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.review.result import Source
 from kibitz.text.languages import PLAIN, language_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from kibitz.cli.files import Content
     from kibitz.cli.sieve import Sieve
+    from kibitz.provider.errors import OpenAIError
     from kibitz.review.result import Review
     from kibitz.review.reviewer import Reviewer
 
@@ -114,7 +116,7 @@ class _Run:
         self._reviewer = reviewer
         self._plan = plan
         self._on_progress = on_progress
-        self._hopeless: ConfigError | None = None
+        self._hopeless: OpenAIError | None = None
 
     async def review(self, target: Target) -> _Done:
         if target.refusal:
@@ -125,7 +127,7 @@ class _Run:
         except FileError as error:
             return _Done(target, replace(empty, errors=(str(error),)))
         if self._hopeless:
-            # A wrong key or model fails every file alike; asking again would only cost time.
+            # A wrong key or model, or a budget that is used up, fails every file alike.
             return _Done(target, replace(empty, errors=(str(self._hopeless),)))
         sieve = self._plan.sieve
         review = await self._reviewer.review(
@@ -138,7 +140,7 @@ class _Run:
             on_progress=lambda partial: self._tell(_report(target, content, partial)),
         )
         self._hopeless = self._hopeless or next(
-            (e for e in review.errors if isinstance(e, ConfigError)), None
+            (e for e in review.errors if isinstance(e, ConfigError) or e.code == BUDGET), None
         )
         return _Done(target, _report(target, content, review), content, source.language)
 

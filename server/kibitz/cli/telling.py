@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 def listen(app: App, tell: Callable[[str], None]) -> None:
-    """``tell`` each such thing once: a model that is gone, a key that needs consent.
+    """``tell`` each such thing once: a model that is gone, a key that needs consent, a budget that is spent.
 
-    Only where something else answers in its place; else it is an error, which nobody overlooks.
+    The first two only where something else answers instead; else it is an error, which nobody overlooks.
     """
+    app.spending.budget.on_warning = lambda warned: tell(warned.message)
     if app.settings.fallback_model is None and app.settings.fallback_base_url is None:
         return
     told: set[str] = set()

@@ -22,6 +22,7 @@ from kibitz.cli.selecting import select
 from kibitz.cli.starting import started, usable
 from kibitz.provider.errors import OpenAIError, RateLimitExceeded
 from kibitz.provider.limits.priority import Priority
+from kibitz.telemetry import booking
 from kibitz.telemetry.counts import Counts
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ class _Warm:
                 work = review_all(
                     targets, reviewer, plan, on_report=usable(app, done), on_progress=progress.partial
                 )
-                await unless(limited, work)
+                with booking.purpose("warm"):
+                    await unless(limited, work)
             finally:
                 outcome.used = app.ledger.run
 

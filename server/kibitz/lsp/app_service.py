@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kibitz.lsp.service import Assignment
 from kibitz.provider.limits.priority import Priority
+from kibitz.telemetry import booking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,10 +57,12 @@ class AppService:
         self._model = app.describe()
         self._limited = asyncio.Event()
         app.recorder.on_failure = self._failed
+        app.spending.use_folders(scopes.roots)
 
     def set_roots(self, roots: Sequence[str]) -> None:
         """See ``ReviewService``."""
         self._scopes.move(roots)
+        self._app.spending.use_folders(self._scopes.roots)
 
     def adjust(self, settings: Settings, folders: Mapping[str, Settings]) -> bool:
         """Go by other settings from now on. False if they ask for another service."""
@@ -137,6 +140,14 @@ class AppService:
             return ""
         return "the team's are kept, but not read in this window any more (kibitz cache clear --team)"
 
+    async def raise_budget(self) -> str:
+        """See ``ReviewService``."""
+        budget = self._app.spending.budget
+        if not budget.caps:
+            return "there is no budget: no cap is set, or it is ignored"
+        await budget.raise_today()
+        return "as much again as the budget may be spent today, in all windows"
+
     async def reload_keys(self) -> Sequence[str]:
         """See ``ReviewService``."""
         from kibitz.provider.status_text import key_lines  # noqa: PLC0415 - few ask
@@ -167,7 +178,8 @@ class AppService:
         )
         await pace.wait()
         paths = await asyncio.to_thread(recent_files, self._scopes.roots, WARMED_FILES, refusal=self.refusal)
-        return str(await warmer.run(paths))
+        with booking.purpose("warm"):
+            return str(await warmer.run(paths))
 
     async def _source(self, path: Path, is_open: Callable[[str], bool]) -> Source | None:
         """What there is to prepare for in a file, unless it is open or must not be sent."""

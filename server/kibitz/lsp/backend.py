@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kibitz.config import Loaded, Reported, Settings
     from kibitz.lsp.app_service import AppService
     from kibitz.lsp.service import Listener, ReviewService
+    from kibitz.telemetry.budget import Warned
 
 
 class AppBackend:
@@ -55,6 +56,7 @@ class AppBackend:
         loaded = self._loaded
         app = await asyncio.to_thread(_create, loaded.settings, loaded.where)
         app.recorder.on_step, app.recorder.on_consent = listener.stepped, listener.unconsented
+        app.spending.budget.on_warning = lambda warned: _warn(listener, warned)
         try:
             reviewer = await app.reviewer()
         except BaseException:
@@ -103,6 +105,12 @@ def _note_refused(loaded: Loaded) -> None:
         name = problem.setting
         if problem.source is Source.LSP and name in setting_names() and Source.LSP not in owned(name).by:
             security.note(security.Event.SETTING_REFUSED, setting=name)
+
+
+def _warn(listener: Listener, warned: Warned) -> None:
+    # That all of it is spent, the user is asked about.
+    if not warned.is_all:
+        listener.warned(warned.message)
 
 
 def _create(settings: Settings, where: Callable[[str], str]) -> App:

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from kibitz.app import App
     from kibitz.provider.status import EngineStatus
 
+_GO_ON = "run the command kibitz.raiseBudget to go on (what is known already stays shown)"
 _BY_ITSELF = "nothing: kibitz tries again by itself (kibitz.doctor looks closer)"
 
 
 def health_of(app: App, model: str) -> Health:
     """How the app's provider does; ``model`` is who is asked first. Waits for nothing."""
     requests = app.ledger.run.requests
+    if refusal := app.spending.budget.refusal:
+        why = f"{refusal.cap.words} is used up, so nothing is sent until {refusal.until}"
+        return Health(model, why, _GO_ON, requests, paused=True)
     if app.unusable is not None:
         return Health(model, app.unusable.message, "run the command kibitz.doctor", requests)
     engine = app.engine()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kibitz.provider.errors import ConfigError, RateLimitExceeded
-from kibitz.provider.fallback import MODEL_MISSING, Kind
+from kibitz.provider.fallback import BUDGET, MODEL_MISSING, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +63,8 @@ class Notices:
 def _advice(error: OpenAIError) -> str:
     if isinstance(error, ConfigError):
         return "put that right, then run the command kibitz.reloadKey"
+    if error.code == BUDGET:
+        return "run the command kibitz.raiseBudget to go on"
     if isinstance(error, RateLimitExceeded) and not error.retryable:
         return "see to the provider's account, then run the command kibitz.analyzeDocument"
     return "nothing: kibitz tries again with the next review (kibitz.doctor looks closer)"

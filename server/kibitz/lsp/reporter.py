@@ -70,7 +70,7 @@ class Reporter:
             self._again = None
         if status.state is State.BUSY or status.reviews:
             self._again = self._clock.call_later(BUSY_SECONDS, self.touch)
-        elif status.state is State.DEGRADED:
+        elif status.state in {State.DEGRADED, State.PAUSED}:
             self._again = self._clock.call_later(DEGRADED_SECONDS, self.touch)
 
     def _count(self) -> None:

@@ -58,6 +58,8 @@ class Health:
     """What the user can do about it."""
     requests: int = 0
     """So many were sent by this process."""
+    paused: bool = False
+    """Whether nothing is sent for now, and why is the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,9 @@ class Listener(Protocol):
     def unconsented(self, error: ConsentNeeded) -> None:
         """A key was not sent for want of its owner's consent."""
 
+    def warned(self, message: str) -> None:
+        """Something that is worth knowing, and changes nothing yet."""
+
     def forget_reviews(self) -> None:
         """What is shown is not the last word any more: a review would find something else now."""
 
@@ -219,6 +224,9 @@ class ReviewService(Protocol):
 
     async def clear_cache(self) -> str:
         """Forget what this user has kept; what stays all the same, in a sentence, or nothing."""
+
+    async def raise_budget(self) -> str:
+        """As much again as the budget allows for may be spent today, in all windows; a sentence about it."""
 
     async def reload_keys(self) -> Sequence[str]:
         """Look for the keys again, and give each another chance; what there is now, in sentences.

@@ -11,8 +11,10 @@ from kibitz.lsp.hinting import Hinting
 from kibitz.lsp.notices import Notices
 from kibitz.lsp.permission import Permission
 from kibitz.lsp.publisher import Publisher, Screen
+from kibitz.lsp.raising import Raising
 from kibitz.lsp.reviews import Reviews, Shows
 from kibitz.lsp.scheduler import Scheduler
+from kibitz.provider.fallback import BUDGET
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Priority
 from kibitz.telemetry import security
@@ -76,6 +78,7 @@ class Session:
             allow=self._allow,
             allowed=self.review_all,
         )
+        self._raising = Raising(editor.choose, self._raise_budget, self.review_all)
         self._opened_at: float | None = None
 
     @property
@@ -252,6 +255,10 @@ class Session:
         if step.message:
             self.notices.step(step.kind, step.message)
 
+    def warned(self, message: str) -> None:
+        """Something that is worth knowing, and changes nothing yet."""
+        self.notices.once(("budget", message), message)
+
     def unconsented(self, error: ConsentNeeded) -> None:
         """A key was not sent for want of its owner's consent."""
         self._permission.need(error)
@@ -260,8 +267,13 @@ class Session:
         """Tell the user why a review failed, unless they are asked about it."""
         if isinstance(error, ConsentNeeded):
             self.unconsented(error)
+        elif error.code == BUDGET:
+            self._raising.need(error)
         else:
             self.notices.failure(error)
+
+    async def _raise_budget(self) -> str:
+        return "" if self.service is None else await self.service.raise_budget()
 
     async def _allow(self, wanted: ConsentNeeded) -> None:
         if self.service is not None:

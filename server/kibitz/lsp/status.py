@@ -112,8 +112,10 @@ def _state(session: Session, setup: Setup) -> tuple[State, str, str]:
         if setup.trouble and not setup.starting:
             return State.OFF, setup.trouble, "put that right, then run the command kibitz.reloadKey"
         return State.BUSY, "kibitz is starting", ""
-    if session.paused:
-        return State.PAUSED, "paused", "run the command kibitz.resume"
+    health = session.service.health()
+    if session.paused or health.paused:
+        paused = ("paused", "run the command kibitz.resume")
+        return (State.PAUSED, *(paused if session.paused else (health.problem, health.action)))
     doing = f"{counted(session.busy, 'review')} under way" if session.busy else "all reviewed"
     if worse := _worse(session, setup):
         return State.DEGRADED, f"{doing}, but {worse[0]}", worse[1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from kibitz.provider.errors import APIError, ConfigError, OpenAIError
+from kibitz.provider.fallback import BUDGET
 from kibitz.provider.models import PieceAnalysis, Usage, Verification
 from kibitz.review.assemble import assemble
 from kibitz.review.result import Review, Stats
@@ -129,8 +130,8 @@ class Run:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether asking further cannot help: the key, the model or a setting is wrong."""
-        return any(isinstance(error, ConfigError) for error in self.errors.values())
+        """Whether asking further cannot help: a setting is wrong, or the budget used up."""
+        return any(isinstance(e, ConfigError) or e.code == BUDGET for e in self.errors.values())
 
     def state(self, settings: ReviewSettings) -> Review:
         """The review as it is now."""

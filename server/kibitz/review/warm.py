@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kibitz.provider.errors import ConfigError
+from kibitz.provider.fallback import BUDGET
 from kibitz.review.entries import pack
 from kibitz.review.reviewer import REQUEST_OVERHEAD, request_tokens
 
@@ -171,7 +172,7 @@ class Warmer:
             return
         await budget.settle(tokens, review.stats.usage.input_tokens)
         self.warmed.asked += len(missing) - len(review.unreviewed)
-        if any(error.retryable or isinstance(error, ConfigError) for error in review.errors):
+        if any(e.retryable or isinstance(e, ConfigError) or e.code == BUDGET for e in review.errors):
             # It would meet the next file as well, and nobody waits for an answer.
             self.warmed.stopped = f"the provider cannot be asked: {review.errors[0]}"
 

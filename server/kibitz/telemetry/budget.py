@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kibitz.state.database import Component, StateUnavailable
-from kibitz.telemetry.caps import Amount, Cap, Verdict, judge
+from kibitz.telemetry.caps import LEVELS, Amount, Cap, Verdict, judge
 from kibitz.telemetry.ledger import hour_of
 from kibitz.telemetry.ledger_table import pico
 
@@ -59,7 +59,7 @@ COMPONENT = Component(
 class BudgetUsedUpError(Exception):
     """A cap does not allow for a request; the message says which one, and how to go on."""
 
-    def __init__(self, cap: Cap, spent: int, wanted: int) -> None:
+    def __init__(self, cap: Cap, spent: int, wanted: int, period: str = "") -> None:
         until = "midnight" if cap.period == "day" else "the next full hour"
         super().__init__(
             f"{cap.words} does not allow for another request ({cap.shown(spent)} spent, and this one may "
@@ -68,6 +68,9 @@ class BudgetUsedUpError(Exception):
             f"{cap.setting} higher"
         )
         self.cap = cap
+        self.until = until
+        self.period = period
+        """The hour or day that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,15 @@ class Warned:
     spent: int
 
     @property
+    def is_all(self) -> bool:
+        """Whether nothing is left, or not enough for a request."""
+        return self.level >= LEVELS[-1]
+
+    @property
     def message(self) -> str:
         """For people."""
         cap = self.cap
-        part = "is used up" if self.level >= 100 else f"is used to {self.level} %"  # noqa: PLR2004 - all of it
+        part = "is used up" if self.is_all else f"is used to {self.level} %"
         return f"{cap.words} {part} ({cap.shown(self.spent)} spent; setting {cap.setting})"
 
 
@@ -93,6 +101,11 @@ class Standing:
     spent: Mapping[Period, Amount]
     held: Amount
     raised: int = 0
+
+    def of(self, caps: Sequence[Cap]) -> list[tuple[Cap, int]]:
+        """The caps as they are today, and what is spent of each."""
+        raised = [replace(cap, most=cap.most * (1 + self.raised)) for cap in caps]
+        return [(cap, self.spent[cap.period].of(cap.kind)) for cap in raised]
 
 
 class Budget:
@@ -111,8 +124,7 @@ class Budget:
         self.caps = tuple(caps)
         self.on_warning: Callable[[Warned], None] | None = None
         """Is told when half, four fifths and all of a cap are spent."""
-        self.refusal: BudgetUsedUpError | None = None
-        """Why the last request was not sent, as long as none was since."""
+        self._refusal: BudgetUsedUpError | None = None
         self._ledger = ledger
         self._database = database
         self._clock = clock
@@ -139,15 +151,22 @@ class Budget:
                 self.let_go(name)  # it may have been taken all the same
                 raise
             if verdict.refused is None:
-                self.refusal = None
+                self._refusal = None
                 return name
             if not verdict.waits or look == LOOKS:
                 break
             await self._sleep(LOOK_S)
         assert verdict.refused is not None  # noqa: S101 - else it was returned
         cap = verdict.refused
-        self.refusal = BudgetUsedUpError(cap, verdict.spent, wanted.of(cap.kind))
-        raise self.refusal
+        period = _period(cap, self._ledger.now())
+        self._refusal = BudgetUsedUpError(cap, verdict.spent, wanted.of(cap.kind), period)
+        raise self._refusal
+
+    @property
+    def refusal(self) -> BudgetUsedUpError | None:
+        """Why the last request was not sent; None once one was, or another hour or day begins."""
+        found = self._refusal
+        return found if found and _period(found.cap, self._ledger.now()) == found.period else None
 
     def let_go(self, name: str) -> None:
         """What was held is not needed. Waits for nothing."""
@@ -164,7 +183,7 @@ class Budget:
     async def raise_today(self) -> None:
         """As much again may be spent today, in all windows."""
         self._raised += 1
-        self.refusal = None
+        self._refusal = None
         if self._database is not None:
             day = self._ledger.now().date().isoformat()
             try:
@@ -176,6 +195,7 @@ class Budget:
         """What is spent of the caps. For people; the next request looks again."""
         moment = self._ledger.now()
         if self._database is not None:
+            await self._ledger.written()
             try:
                 return await self._database.read(partial(_standing, moment=moment))
             except StateUnavailable:

@@ -97,7 +97,8 @@ def judge(
         # Of several, one for which waiting does not help: that is why nothing goes on.
         if more and used + under_way + more > most.most and (refused is None or refused[2]):
             refused = (most, used, 0 if used + more > most.most else under_way)
-        level = _level(used, most.most)
+        out = more and used + more > most.most
+        level = LEVELS[-1] if out else _level(used, most.most)
         if level:
             told.append((most, level, used))
     if refused is None:

@@ -88,8 +88,12 @@ class Daily(Generic[K, C]):
                 pass  # the database has said so
         return self._own_since(day)
 
-    async def aclose(self) -> None:
+    async def written(self) -> None:
         """Write what is not yet written, if that can be."""
+        await self._written()
+
+    async def aclose(self) -> None:
+        """The same, at the end."""
         await self._written()
 
     def _stamp(self) -> str:

@@ -86,6 +86,20 @@ async def test_clearing_the_cache_asks_again() -> None:
     await wire.close()
 
 
+async def test_raising_the_budget_goes_on_and_says_so() -> None:
+    service = FakeService()
+    wire = Wire(FakeBackend(service))
+    await wire.initialize()
+    assert (await run(wire, "raiseBudget"))["result"] == "more may be spent"
+    assert wire.messages == ["kibitz: more may be spent"]
+    assert service.raised == 1
+    await wire.close()
+    wire = Wire(FakeBackend(ConfigError("no key")))
+    await wire.initialize()
+    assert (await run(wire, "raiseBudget"))["result"].startswith("nothing was changed")
+    await wire.close()
+
+
 async def test_clearing_says_so_if_there_is_nothing_to_clear() -> None:
     wire = Wire(FakeBackend(ConfigError("no key")))
     await wire.initialize()

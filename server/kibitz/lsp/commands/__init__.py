@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "kibitz.doctor": "doctor.doctor",
     "kibitz.reloadKey": "keys.reload_key",
     "kibitz.clearCache": "cache.clear_cache",
+    "kibitz.raiseBudget": "budget.raise_budget",
 }
 """All commands, by the name that editors know them under: the function ``f`` of ``m.py`` is ``m.f``."""
 
