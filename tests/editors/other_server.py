@@ -12,7 +12,8 @@ server = LanguageServer("other", "1")
 def did_open(ls: LanguageServer, params: types.DidOpenTextDocumentParams) -> None:
     """Say it about the first line."""
     place = types.Range(types.Position(0, 0), types.Position(0, 3))
-    said = types.Diagnostic(place, "from the other server", source="other")
+    severity = types.DiagnosticSeverity.Error
+    said = types.Diagnostic(place, "from the other server", severity, source="other")
     ls.text_document_publish_diagnostics(types.PublishDiagnosticsParams(params.text_document.uri, [said]))
 
 

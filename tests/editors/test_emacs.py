@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -181,7 +182,7 @@ def test_nothing_stays_behind_when_emacs_ends(version: str, desk: Desk) -> None:
 def test_lsp_mode_has_it_beside_another_server(version: str, desk: Desk) -> None:
     other = (
         "(lsp-register-client (make-lsp-client :new-connection (lsp-stdio-connection"
-        f' \'("{REPOSITORY}/.venv/bin/python" "{REPOSITORY}/tests/editors/other_server.py"))'
+        f' \'("{sys.executable}" "{REPOSITORY}/tests/editors/other_server.py"))'
         " :major-modes '(python-mode) :server-id 'other :priority 10))\n"
     )
     with Emacs(version, "lsp-mode", desk, LSP_MODE + other) as editor:
