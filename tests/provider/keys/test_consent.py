@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.provider.endpoint import Endpoint
-from kibitz.provider.keys.consent import CONSENT, Consent, ConsentNeeded, Consents, needs_consent, origin_of
+from kibitz.provider.fallback import CONSENT
+from kibitz.provider.keys.consent import Consent, ConsentNeeded, Consents, needs_consent, origin_of
 
 if TYPE_CHECKING:
     from pathlib import Path
