@@ -174,7 +174,7 @@ def all_of(folder: Path) -> bytes:
 async def test_what_is_known_where_follows_from_the_settings(
     tmp_path: Path, settings: dict[str, Any], tiers: tuple[str, ...] | None, claims: bool
 ) -> None:
-    known = knowledge(Settings(**settings), Database(tmp_path / "state.db"), CacheBook())
+    known = knowledge(Settings(**settings), Database(tmp_path / "state.db"), CacheBook().add)
     kept = known.answers.kept
     assert (kept.tiers if kept else None) == tiers
     assert (known.claims is not None) is claims
@@ -184,5 +184,5 @@ async def test_what_is_known_where_follows_from_the_settings(
 async def test_an_address_of_a_team_that_is_none_is_a_configuration_error(tmp_path: Path) -> None:
     settings = Settings.model_construct(redis_url=SecretStr("http://:hunter2@host"))
     with pytest.raises(ConfigError, match="redis://host") as error:
-        knowledge(settings, Database(tmp_path / "state.db"), CacheBook())
+        knowledge(settings, Database(tmp_path / "state.db"), CacheBook().add)
     assert "hunter2" not in str(error.value)

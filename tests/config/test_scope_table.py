@@ -62,6 +62,8 @@ USER_ONLY: dict[str, tuple[Any, Any]] = {
     "log_level": ("warning", "debug"),
     "log_file": ("/u/log", "/w/log"),
     "access_log": (False, True),
+    "prometheus_ports": ("9464-9473", "any"),
+    "opentelemetry": (False, True),
     "ignore_budget": (False, True),
     "unusual_usage": ("pause", "off"),
     "prices": ({"m": {"input": 2, "output": 4}}, {"m": {"input": 0, "output": 0}}),

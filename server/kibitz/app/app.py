@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from kibitz.app import gauges
 from kibitz.app.choice import choice_of
 from kibitz.app.configs import known_config
 from kibitz.app.dismissals import suppression
@@ -23,6 +24,9 @@ from kibitz.review.reviewer import Reviewer
 from kibitz.state.database import Database
 from kibitz.state.places import database_path
 from kibitz.telemetry.cachebook import CacheBook
+from kibitz.telemetry.catalogue import Metrics
+from kibitz.telemetry.history import History
+from kibitz.telemetry.cachecounts import total
 from kibitz.telemetry.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -34,27 +38,37 @@ if TYPE_CHECKING:
     from kibitz.app.knowledge import Knowledge, Team
     from kibitz.config import Settings
     from kibitz.provider.client import OpenAIClient
-    from kibitz.provider.models import BatchAnalysis, Piece
+    from kibitz.provider.models import BatchAnalysis, Piece, PieceAnalysis
     from kibitz.provider.status import EngineStatus
+    from kibitz.telemetry.cachecounts import CacheCounts
+    from kibitz.telemetry.cachecounts import CacheCounts
 
 
 class App:
     """Everything behind the ways in. Belongs to one event loop."""
 
     def __init__(
-        self, settings: Settings, choice: Choice, where: Callable[[str], str] = "setting {}".format
+        self,
+        settings: Settings,
+        choice: Choice,
+        where: Callable[[str], str] = "setting {}".format,
+        metrics: Metrics | None = None,
     ) -> None:
         self.settings = settings
         self.choice = choice
+        self.metrics = metrics or Metrics()
+        """What happens, in numbers."""
         self.database = Database(database_path())
         """What all kibitz processes of this machine remember together; opened when it is first used."""
         self.ledger = Ledger(self.database)
         """What was asked and what it cost, by this process and by all of them."""
-        self.spending = Spending(settings, self.ledger, self.database)
+        self.spending = Spending(settings, self.ledger, self.database, cache=self._cache_lately)
         """What may be spent, and on whose behalf it is."""
         self.cachebook = CacheBook(self.database)
         """What the cache knew, and what that saved, likewise."""
-        self.recorder = Recorder()
+        self.history = History(self.database, self.metrics)
+        """What is measured, by all processes and by day."""
+        self.recorder = Recorder(self.metrics)
         """Is told about every request, and tells on what somebody should know."""
         self.consents = Consents(default_user_file().parent / CONSENTS_FILE)
         self.projects = Projects(trust_of_user())
@@ -73,17 +87,23 @@ class App:
         self._building = asyncio.Lock()
 
     @classmethod
-    def create(cls, settings: Settings, where: Callable[[str], str] = "setting {}".format) -> App:
+    def create(
+        cls,
+        settings: Settings,
+        where: Callable[[str], str] = "setting {}".format,
+        metrics: Metrics | None = None,
+    ) -> App:
         """Decide who reviews; starts nothing. Takes CPU for imports: call it in a thread.
 
         Args:
             settings: all of them.
             where: tells where the setting of a name was set, for messages (``Loaded.where``).
+            metrics: where to count; None: from nothing.
 
         Raises:
             ConfigError: nobody can review; the message says what to do.
         """
-        app = cls(settings, choice_of(settings), where)
+        app = cls(settings, choice_of(settings), where, metrics)
         app.spending.look()
         return app
 
@@ -120,7 +140,9 @@ class App:
         if self._reviewer is None:
             settings = self.settings
             config = known_config(settings, self.choice)
-            self._known = knowledge(settings, self.database, self.cachebook)
+            self._known = knowledge(settings, self.database, self._looked_up)
+            self.history.begin()
+            gauges.watch(self.metrics, self.engine)
             self._reviewer = Reviewer(
                 _FirstAsked(self),
                 self._known.answers,
@@ -129,6 +151,7 @@ class App:
                 verifier=verifier(config),
                 claims=self._known.claims,
                 guiding=self.projects,
+                landed=self._landed,
             )
             if self._team is not None:
                 # What the team has paid for must be known to the first review.
@@ -158,12 +181,22 @@ class App:
         if self._team is not None:
             await self._team.aclose()
         await self.cachebook.aclose()
+        await self.history.aclose()
         await self.spending.aclose()
         await self.ledger.aclose()
         await self.database.aclose()
         if self._asking is not None:
             await self._asking.stop()
         await asyncio.to_thread(self._logs.close)
+
+    def _looked_up(self, tier: str, counts: CacheCounts) -> None:
+        self.cachebook.add(tier, counts)
+        self.metrics.looked_up(tier, counts)
+
+    def _landed(self, analysis: PieceAnalysis) -> None:
+        """Something was asked for and answered."""
+        for gate, count in analysis.dropped.items():
+            self.metrics.dropped.add(gate, amount=count)
 
     def _ask(self) -> Asking:
         from kibitz.app.asking import Asking  # noqa: PLC0415 - 0.2 s; in a thread, and only to ask
@@ -177,6 +210,11 @@ class App:
             purse=self.spending.purse,
             consents=self.consents,
         )
+
+    async def _cache_lately(self) -> tuple[CacheCounts, CacheCounts]:
+        """What the cache had today, and in this week up to today."""
+        today, week = await self.cachebook.since(1), await self.cachebook.since(7)
+        return total(today.values()), total(week.values())
 
     @property
     def _team(self) -> Team | None:

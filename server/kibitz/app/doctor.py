@@ -27,6 +27,7 @@ from kibitz.local import weights
 from kibitz.local.errors import LocalModelError
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.status_text import counts_line, engine_lines
+from kibitz.telemetry import targets
 from kibitz.telemetry.savings_text import savings_line
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ async def examine(loaded: Loaded, *, offline: bool) -> AsyncIterator[Line]:
         yield line
     for line in await _cache(loaded, offline=offline):
         yield line
-    for line in await asyncio.to_thread(lambda: [*_logs(loaded)]):
+    for line in await asyncio.to_thread(lambda: [*_logs(loaded), *_metrics(loaded)]):
         yield line
     for line in await asyncio.to_thread(lambda: [*_editors()]):
         yield line
@@ -266,6 +267,28 @@ def _logs(loaded: Loaded) -> Iterator[Line]:
         yield Line(State.NOTE, f"{name}: {path} ({amounts.size(size)})")
     if not loaded.settings.access_log:
         yield Line(State.NOTE, "access log: none is kept (setting access_log)")
+
+
+def _metrics(loaded: Loaded) -> Iterator[Line]:
+    """Who can read what is measured, and where."""
+    settings = loaded.settings
+    asked = (
+        ("prometheus_ports", settings.prometheus_ports is not None, "prometheus_client", "prometheus"),
+        ("opentelemetry", settings.opentelemetry, "opentelemetry", "otel"),
+    )
+    for name, wanted, module, extra in asked:
+        if wanted and find_spec(module) is None:
+            yield Line(
+                State.PROBLEM,
+                f"metrics: {name} is set, and the extra is missing",
+                f"Install it: pip install 'kibitz[{extra}]'",
+            )
+    lively = [target.address for target in targets.targets() if target.lives]
+    for address in lively:
+        yield Line(State.OK, f"metrics: a server tells them to Prometheus at http://{address}/metrics")
+    if settings.prometheus_ports is not None:
+        what = "metrics: where servers are is in" if lively else "metrics: no server runs; it would be in"
+        yield Line(State.NOTE, f"{what} {targets.folder()}")
 
 
 def _answers(probe: Probe) -> Line:

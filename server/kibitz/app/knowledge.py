@@ -15,13 +15,15 @@ from kibitz.review.answers import Answers, Held, size_of
 from kibitz.review.kept import KeptAnswers, Lives
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kibitz.cache.connection import Connection
     from kibitz.cache.remote import Remote
     from kibitz.cache.shared import SharedCache
     from kibitz.cache.tier import Claims
     from kibitz.config import Settings
     from kibitz.state.database import Database
-    from kibitz.telemetry.cachebook import CacheBook
+    from kibitz.telemetry.cachecounts import CacheCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,13 @@ def team_of(settings: Settings) -> Team | None:
     return Team(connection, settings)
 
 
-def knowledge(settings: Settings, database: Database, book: CacheBook) -> Knowledge:
+def knowledge(settings: Settings, database: Database, count: Callable[[str, CacheCounts], None]) -> Knowledge:
     """What is known by these settings. Does no I/O.
+
+    Args:
+        settings: all of them.
+        database: where answers are kept.
+        count: is told what looking up in a tier came to.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -96,7 +103,7 @@ def knowledge(settings: Settings, database: Database, book: CacheBook) -> Knowle
     if disk is not None or team is not None:
         kept = KeptAnswers(Tiers(disk, team.tier if team else None), times)
         claims = _claims(DiskClaims(database) if disk is not None else None, team)
-    return Knowledge(Answers(memory, times, kept=kept, count=book.add), claims, team)
+    return Knowledge(Answers(memory, times, kept=kept, count=count), claims, team)
 
 
 def _claims(near: Claims | None, team: Team | None) -> Claims | None:

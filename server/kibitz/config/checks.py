@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 _KEY = re.compile(r"[\x21-\x7e]{8,512}")
 _TEAM_SECRET = re.compile(r"[\x21-\x7e]{16,512}")
+_PORTS = re.compile(r"([0-9]{4,5})(?:-([0-9]{4,5}))?")
+_LEAST_PORT, _MOST_PORT = 1024, 65_535
 
 
 def check_key(key: str) -> None:
@@ -51,6 +53,16 @@ def check_redis_url(url: str) -> None:
             raise ValueError("it should look like unix:///run/redis.sock")
     elif parts.scheme not in {"redis", "rediss", "valkey", "valkeys"} or not parts.hostname:
         raise ValueError("it should look like redis://host:6379/0, or rediss:// with TLS")
+
+
+def check_ports(ports: str) -> str:
+    """``any``, one port, or a range of them that any user may listen on."""
+    found = _PORTS.fullmatch(ports)
+    first = int(found[1]) if found is not None else 0
+    last = int(found[2] or first) if found is not None else 0
+    if ports != "any" and not _LEAST_PORT <= first <= last <= _MOST_PORT:
+        raise ValueError("it should be any, a port from 1024 to 65535, or a range such as 9464-9473")
+    return ports
 
 
 def check_team_secret(secret: str) -> None:

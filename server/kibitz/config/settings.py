@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from kibitz.config.checks import check_base_url, check_key, check_redis_url, check_team_secret
+from kibitz.config.checks import check_base_url, check_key, check_ports, check_redis_url, check_team_secret
 from kibitz.config.owners import EVERYONE, SECRET, USER, Owned, Source, Tighten
 from kibitz.config.prices import Price  # noqa: TC001 - as above
 
@@ -539,6 +539,24 @@ class Settings(BaseModel):
         ),
         Owned(USER),
     ] = True
+    prometheus_ports: Annotated[
+        Annotated[str, AfterValidator(check_ports)] | None,
+        BeforeValidator(_off_is_none),
+        Field(
+            description="Where Prometheus can read the metrics of each language server, on this machine's "
+            "loopback interface only: `any` takes a free port, `9464-9473` the first free one of a range. "
+            "Needs the extra `prometheus`. See [monitoring](monitoring.md)."
+        ),
+        Owned(USER),
+    ] = None
+    opentelemetry: Annotated[
+        bool,
+        Field(
+            description="Whether metrics are passed on to OpenTelemetry, as far as the server's process is "
+            "set up for that. Needs the extra `otel`. See [monitoring](monitoring.md)."
+        ),
+        Owned(USER),
+    ] = False
 
 
 _SECRETS = frozenset({"api_key", "api_keys", "fallback_api_key", "redis_url", "shared_cache_secret"})

@@ -16,16 +16,26 @@ if TYPE_CHECKING:
     from kibitz.app.doctor import Line
     from kibitz.config import Loaded, Reported, Settings
     from kibitz.lsp.app_service import AppService
+    from kibitz.lsp.measuring import Measuring
     from kibitz.lsp.service import Listener, ReviewService
     from kibitz.telemetry.budget import Warned
+    from kibitz.telemetry.catalogue import Metrics
 
 
 class AppBackend:
     """Settings by ``kibitz.config``, reviewers by ``kibitz.app``."""
 
-    def __init__(self, protect: Callable[[], None] = lambda: None) -> None:
-        """Prepare. ``protect`` hides what the environment holds, in a thread, before it is read here."""
+    def __init__(
+        self, protect: Callable[[], None] = lambda: None, measuring: Measuring | None = None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            protect: hides what the environment holds, in a thread, before it is read here.
+            measuring: what is measured from one service to the next; None: of each by itself.
+        """
         self._protect = protect
+        self._measuring = measuring
         self._loaded: Loaded | None = None
         self._service: AppService | None = None
         self._reported: Reported | None = None
@@ -36,6 +46,8 @@ class AppBackend:
         # Told only if nobody gave up waiting for it.
         fresh = self._reported.fresh(loaded.problems) if self._reported else loaded.problems
         self._loaded = loaded
+        if self._measuring is not None and (why := await self._measuring.use(loaded.settings)):
+            trouble = (*trouble, why)
         fits = self._service is not None and self._service.adjust(loaded.settings, loaded.folders)
         return Loading(
             loaded.settings,
@@ -54,8 +66,11 @@ class AppBackend:
 
         self._service = None
         loaded = self._loaded
-        app = await asyncio.to_thread(_create, loaded.settings, loaded.where)
+        measuring = self._measuring
+        metrics = None if measuring is None else measuring.metrics
+        app = await asyncio.to_thread(_create, loaded.settings, loaded.where, metrics)
         app.recorder.on_step, app.recorder.on_consent = listener.stepped, listener.unconsented
+        app.recorder.on_over = None if measuring is None else measuring.over
         app.spending.budget.on_warning = lambda warned: _warn(listener, warned)
         try:
             reviewer = await app.reviewer()
@@ -113,7 +128,7 @@ def _warn(listener: Listener, warned: Warned) -> None:
         listener.warned(warned.message)
 
 
-def _create(settings: Settings, where: Callable[[str], str]) -> App:
+def _create(settings: Settings, where: Callable[[str], str], metrics: Metrics | None) -> App:
     from kibitz.app import App  # noqa: PLC0415 - the SDK costs a second
 
-    return App.create(settings, where)
+    return App.create(settings, where, metrics)

@@ -14,7 +14,7 @@ from lsprotocol import types
 from kibitz.lsp.rendering import diagnostics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from kibitz.lsp.capabilities import Client
     from kibitz.lsp.clock import Clock, Timer
@@ -44,6 +44,10 @@ class Publisher:
         """Whether the editor asks, and is sent nothing; see ``switch``."""
         self.withholds = False
         """Whether the editor hears that there is nothing when it asks: it is about to be sent it."""
+        self.on_publish: Callable[[Document], None] = lambda _: None
+        """Is told whenever something else may be shown of a document."""
+        self.on_clear: Callable[[str], None] = lambda _: None
+        """Is told the URI of a document of which nothing is shown any more."""
         self._screen = screen
         self._client = client
         self._clock = clock
@@ -67,6 +71,7 @@ class Publisher:
 
     def publish(self, document: Document) -> None:
         """Show the document's findings, unless that is what the editor shows already."""
+        self.on_publish(document)
         for part, rendered in self._by_part(document):
             if self._is_pulled(part, document):
                 self._notice(part.uri, [_gist(each) for each in rendered])
@@ -78,6 +83,7 @@ class Publisher:
 
     def clear(self, document: Document, *, stays: bool = False) -> None:
         """The document is closed; whether what is shown of it ``stays``, by somebody else's word."""
+        self.on_clear(document.uri)
         self._dismissed.discard(document.uri)
         for part in document.snapshot.parts:
             if stays or self._is_pulled(part, document):

@@ -105,6 +105,8 @@ class Reviews:
         """Is told a document that has to be reviewed once more, at once; see ``Scheduler.now``."""
         self.on_change: Callable[[], None] = lambda: None
         """Is told when a review begins, lands or fails."""
+        self.on_first_finding: Callable[[float], None] = lambda _: None
+        """Is told how many seconds a review took to find something that nobody knew."""
         self.trace = Trace(lambda _params: None)
         self.pacing = Pacing()
         self._documents = documents
@@ -201,8 +203,16 @@ class Reviews:
         take_over: Callable[[], None],
     ) -> None:
         snapshot, shown = run.snapshot, _Shown(self._shows, document, self._clock)
+        began, news = self._clock.now(), False
+
+        def look_for_news(so_far: Outcome) -> None:
+            nonlocal news
+            if not news and any(each.origin and not each.origin.cached for each in so_far.findings):
+                news = True
+                self.on_first_finding(self._clock.now() - began)
 
         def on_progress(so_far: Outcome) -> None:
+            look_for_news(so_far)
             # It has its requests under way, and waits along for those of the older review that it needs too.
             take_over()
             shown.report(so_far, len(snapshot.text))
@@ -216,11 +226,11 @@ class Reviews:
             ask=run.intent is not Intent.LOOK,
             verify=run.verify,
         )
-        began = self._clock.now()
         try:
             outcome = await service.review(assignment, urgency, on_progress)
         finally:
             shown.end()
+        look_for_news(outcome)
         if outcome.usage.requests and not outcome.errors:
             self.pacing.answered(self._clock.now() - began)
             self._notices.settle()

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from kibitz.config import Settings
     from kibitz.review.result import Dismissing, ReviewSettings
 
-LIGHT = {name for name in setting_names() if owned(name).folder} | {"diagnostics", "log_level", "log_file"}
+LIGHT = {name for name in setting_names() if owned(name).folder} | {
+    *("diagnostics", "log_level", "log_file", "prometheus_ports", "opentelemetry"),
+}
 """Settings that need no new client and no new cache when they change: nothing is asked for again."""
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.closed_files import ClosedFiles
     from kibitz.lsp.editor import WireEditor
+    from kibitz.lsp.measuring import Measuring
     from kibitz.lsp.notebook_sync import NotebookSync
     from kibitz.lsp.pulling import Pulling
     from kibitz.lsp.reporter import Reporter
@@ -129,7 +130,15 @@ class KibitzServer(LanguageServer):
 
         session = Session(self.editor, self.clock, self.client)
         session.reviews.trace = self.trace
+        self.measuring.watch(session)
         return session
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        """What is measured."""
+        from kibitz.lsp.measuring import Measuring  # noqa: PLC0415 - after initialize
+
+        return Measuring(self.clock)
 
     @cached_property
     def trace(self) -> Trace:
@@ -211,7 +220,7 @@ class KibitzServer(LanguageServer):
 
         return Setup(
             self.session,
-            self._backend or AppBackend(self._protect),
+            self._backend or AppBackend(self._protect, self.measuring),
             cli=self._cli,
             roots=self.client.roots,
             ask=self.editor.configuration,
@@ -225,6 +234,11 @@ class KibitzServer(LanguageServer):
         from kibitz.lsp.trusting import Trusting  # noqa: PLC0415 - after initialize
 
         return Trusting(self.session, self.editor.choose)
+
+    def changed(self) -> None:
+        """A review began, or came to something."""
+        self.measuring.lag.touch()
+        self.reporter.touch()
 
     def _renewed(self) -> None:
         self.warming.renew()
@@ -256,6 +270,7 @@ class KibitzServer(LanguageServer):
             if "workspace_review" in vars(self):
                 self.workspace_review.close()
             await self.setup.aclose(seconds)
+            await self.measuring.close()
 
     def lost_sync(self, uri: str | None) -> None:
         """A message was unreadable that may have changed a document (None: any of them)."""

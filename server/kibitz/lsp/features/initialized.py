@@ -15,7 +15,7 @@ async def initialized(ls: KibitzServer, _params: types.InitializedParams) -> Non
     # The imports left garbage behind; the next ones can use its room.
     ls.tidy()
     ls.trace.turn(ls.client.trace)
-    ls.session.reviews.on_change = ls.reporter.touch
+    ls.session.reviews.on_change = ls.changed
     ls.setup.start(ls.client.options)
     ls.reporter.touch()
     await ls.editor.register(await ls.watching.start())
