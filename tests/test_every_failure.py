@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 from tests.provider.clients import BUG, CANARY
 from tests.support import failing
 from tests.support.failing import Faults
@@ -40,7 +41,7 @@ NEW = "def middle(values):\n    return values[len(value) // 2]\n"
 def settings(fake: FakeProvider) -> Settings:
     return Settings(
         base_url=fake.base_url,
-        api_key=CANARY,
+        api_key=SecretStr(CANARY),
         initial_backoff_ms=1,
         max_backoff_ms=1,
         requests_per_minute=100_000,
@@ -51,7 +52,7 @@ def settings(fake: FakeProvider) -> Settings:
 @pytest.fixture(autouse=True)
 def _short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who could not give up its claims does not keep the next one waiting for seconds."""
-    monkeypatch.setitem(DiskClaims.__init__.__kwdefaults__, "lease_s", 0.05)
+    monkeypatch.setitem(failing.defaults_of(DiskClaims), "lease_s", 0.05)
     monkeypatch.setattr(flights, "FIRST_LOOK_S", 0.01)
     monkeypatch.setattr(flights, "LONGEST_LOOK_S", 0.01)
 

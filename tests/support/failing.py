@@ -106,7 +106,8 @@ def database(faults: Faults) -> Iterator[None]:
 
     def connect(*rest: Any, **named: Any) -> sqlite3.Connection:
         _maybe("connect")
-        return real(*rest, **{**named, "factory": Connection})
+        connection: sqlite3.Connection = real(*rest, **{**named, "factory": Connection})
+        return connection
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite3, "connect", connect)
@@ -156,15 +157,23 @@ class _Stream(httpx2.AsyncByteStream):
 def clock(faults: Faults) -> Iterator[None]:
     """The wall clock jumps by ten years, forward or back."""
     jump = TEN_YEARS if faults.n % 2 else -TEN_YEARS
-    real = {each: each.__init__.__kwdefaults__["clock"] for each in (DiskCache, DiskClaims)}
+    defaults = [defaults_of(each) for each in (DiskCache, DiskClaims)]
+    real = [each["clock"] for each in defaults]
 
     def now() -> float:
         return time.time() + (jump if faults.due("clock") else 0.0)
 
-    for each in real:
-        each.__init__.__kwdefaults__["clock"] = now
+    for each in defaults:
+        each["clock"] = now
     try:
         yield
     finally:
-        for each, before in real.items():
-            each.__init__.__kwdefaults__["clock"] = before
+        for each, before in zip(defaults, real, strict=True):
+            each["clock"] = before
+
+
+def defaults_of(what: type) -> dict[str, Any]:
+    """What a class takes if it is not told otherwise; may be changed."""
+    initialise: Any = what.__init__  # type: ignore[misc]  # it is looked at, and not called
+    defaults: dict[str, Any] = initialise.__kwdefaults__
+    return defaults
