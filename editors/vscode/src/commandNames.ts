@@ -13,6 +13,7 @@ export const SERVER_COMMANDS = [
   'kibitz.undismiss',
   'kibitz.showDismissed',
   'kibitz.status',
+  'kibitz.metrics',
   'kibitz.showStatus',
   'kibitz.showUsage',
   'kibitz.showRequest',

@@ -23,7 +23,7 @@ test('commands are named once, and all that have a title are known', () => {
 });
 
 test('what has no title is what only other programs ask for', () => {
-  assert.deepEqual([...known].filter((each) => !titled.includes(each)), ['kibitz.undismiss', 'kibitz.status']);
+  assert.deepEqual([...known].filter((each) => !titled.includes(each)), ['kibitz.undismiss', 'kibitz.status', 'kibitz.metrics']);
 });
 
 test('the menu has all commands with a title, but itself', () => {
