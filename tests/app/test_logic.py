@@ -15,7 +15,12 @@ from kibitz.provider.config import OpenAIConfig
 
 PACKAGE = Path(kibitz.__file__).parent
 EVERY = sorted({*chain(*ASKING.values()), *VERIFYING})
-NAMES_ONLY = {"_version", *(f"provider/{name}" for name in ("errors", "models", "tokens", "usage"))}
+NAMES_ONLY = {
+    "_version",
+    "_working_folder",
+    "telemetry/security",
+    *(f"provider/{name}" for name in ("errors", "models", "tokens", "usage")),
+}
 """What is imported where questions are written and answers read, and has no say in them."""
 REWRITING = {"findings/code_lines", "findings/difference", "findings/kinds", "findings/rewrite"}
 """Of these, asking for a list knows the names only."""

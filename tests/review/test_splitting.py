@@ -11,7 +11,7 @@ import kibitz
 from kibitz.review.splitting import MODULES, splitting_version
 
 PACKAGE = Path(kibitz.__file__).parent
-ANSWERS_OWN = {"cache", "findings", "provider/models", "provider/usage", "_version"}
+ANSWERS_OWN = {"cache", "findings", "provider/models", "provider/usage", "_version", "_working_folder"}
 """What splitting imports, and each unit's own key goes by already; or that only names things."""
 
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _ALWAYS = (
     *(f"findings/{name}" for name in ("anchor", "finding", "fix", "parses", "request", "rules")),
-    *(f"guard/{name}" for name in ("invisible", "redact", "risks", "sanitize", "secrets")),
+    *(
+        f"guard/{name}"
+        for name in ("budget", "invisible", "redact", "risks", "sanitize", "secrets", "visible")
+    ),
     *(f"provider/{name}" for name in ("landing", "questions", "shield", "wire")),
     *(f"text/{name}" for name in ("languages", "lines", "spans", "syntax")),
 )
