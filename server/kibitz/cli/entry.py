@@ -24,6 +24,7 @@ _COMMANDS = {
     "model": "Get, list or remove the embedded model.",
     "key": "Say where API keys come from, and where they may go.",
     "cache": "Say what the cache holds and saved; clear, verify, export, import it.",
+    "usage": "Say what was asked, what it cost, and how it went.",
     "doctor": "Say whether everything is in order, and what to do if not.",
     "rules": "List the rules, or explain one.",
     "dismissals": "List what is not shown any more, bring it back, or share it.",

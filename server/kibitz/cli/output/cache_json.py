@@ -39,13 +39,14 @@ def document(overview: Overview) -> str:
                     "problem": overview.team_problem,
                 },
             },
-            "use": {period.replace(" ", "_"): _tiers(tiers) for period, tiers in overview.use.items()},
+            "use": {period.replace(" ", "_"): tiers_json(tiers) for period, tiers in overview.use.items()},
         },
         indent=2,
     )
 
 
-def _tiers(tiers: Mapping[str, CacheCounts]) -> dict[str, Any]:
+def tiers_json(tiers: Mapping[str, CacheCounts]) -> dict[str, Any]:
+    """What each tier had and saved, and all of them."""
     return {tier: _counts(counts) for tier, counts in {**tiers, "all": total(tiers.values())}.items()}
 
 

@@ -1,0 +1,125 @@
+"""What was used, for people at a terminal: a few tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from kibitz.cli.output.visible import escape
+from kibitz.telemetry.metrics import Distribution
+from kibitz.telemetry.metrics_json import SHARES
+from kibitz.telemetry.savings_text import savings_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from kibitz.app.usage_overview import Usage
+    from kibitz.telemetry.counts import Counts
+
+_COSTS = ("requests", "failed", "tokens in", "cached", "out", "reasoning", "cost")
+_LATENCIES = {
+    "kibitz_request_seconds": "request",
+    "kibitz_queue_wait_seconds": "wait for limits",
+    "kibitz_first_finding_seconds": "first finding",
+}
+_ANSWERED = "answered"
+_RULES = 12
+"""So many rules, those that were shown most, have lines of their own."""
+
+
+def parts(usage: Usage) -> Iterator[RenderableType]:
+    """All there is to say, from what costs to how it went."""
+    yield Text(f"{usage.since} to {usage.until}, all windows and runs on this machine")
+    if not usage.total.requests:
+        yield Text("nothing was asked")
+    else:
+        for head, counts in (("day", usage.days), ("model", usage.models), ("for", usage.purposes)):
+            yield _costs(head, counts)
+        yield Text(_cost_line(usage.total))
+    if saved := savings_line({"in these days": usage.cache}):
+        yield Text(saved)
+    yield from _how_it_went(usage)
+
+
+def money(counts: Counts) -> str:
+    """US dollars; ``+ ?`` where the price of some requests is not known."""
+    if counts.cost_usd is None:
+        return "?" if counts.unpriced else ""
+    return f"${counts.cost_usd:,.4f}" + (" + ?" if counts.unpriced else "")
+
+
+def _cost_line(total: Counts) -> str:
+    unknown = f"; the price of {total.unpriced:,} requests is not known" if total.unpriced else ""
+    return f"{total.requests:,} requests, {total.tokens:,} tokens, {money(total) or 'no cost'}{unknown}"
+
+
+def _costs(head: str, counts: Mapping[str, Counts]) -> Table:
+    table = _table(head, _COSTS)
+    for name, each in counts.items():
+        numbers = (
+            each.requests,
+            each.failed,
+            each.input_tokens,
+            each.cached_tokens,
+            each.output_tokens,
+            each.reasoning_tokens,
+        )
+        table.add_row(escape(name) or "other", *(f"{number:,}" for number in numbers), money(each))
+    return table
+
+
+def _how_it_went(usage: Usage) -> Iterator[RenderableType]:
+    latencies = _table("seconds", ("count", *SHARES))
+    for name, said in _LATENCIES.items():
+        together = sum(usage.metric(name).distributions.values(), Distribution((), ()))
+        if together.count:
+            estimates = (together.quantile(share) or 0.0 for share in SHARES.values())
+            latencies.add_row(said, f"{together.count:,}", *(f"{each:,.2f}" for each in estimates))
+    if latencies.row_count:
+        yield latencies
+    outcomes: dict[str, float] = {}
+    for (_, _, outcome), number in usage.metric("kibitz_requests_total").numbers.items():
+        outcomes[outcome] = outcomes.get(outcome, 0.0) + number
+    yield from _tally("requests", ((name, n) for name, n in outcomes.items() if name != _ANSWERED))
+    yield from _tally("retries", _flat(usage, "kibitz_retries_total"))
+    yield from _findings(usage)
+    yield from _tally("dropped", _flat(usage, "kibitz_dropped_total"))
+
+
+def _findings(usage: Usage) -> Iterator[RenderableType]:
+    fates = ("shown", "fixed", "dismissed")
+    rules: dict[str, dict[str, float]] = {}
+    for (rule, fate), number in usage.metric("kibitz_findings_total").numbers.items():
+        rules.setdefault(rule, {})[fate] = number
+    table = _table("rule", fates)
+    most = sorted(rules.items(), key=lambda item: (-item[1].get("shown", 0.0), item[0]))
+    for rule, found in most[:_RULES]:
+        table.add_row(escape(rule), *(f"{found.get(fate, 0.0):,.0f}" for fate in fates))
+    if table.row_count:
+        yield table
+    if len(most) > _RULES:
+        yield Text(f"and {len(most) - _RULES} rules more")
+
+
+def _flat(usage: Usage, name: str) -> Iterable[tuple[str, float]]:
+    return ((labels[0], number) for labels, number in usage.metric(name).numbers.items())
+
+
+def _tally(what: str, counts: Iterable[tuple[str, float]]) -> Iterator[Text]:
+    """One line: ``retries: http_429 3, http_503 1``."""
+    said = [f"{escape(name)} {number:,.0f}" for name, number in sorted(counts, key=lambda each: -each[1])]
+    if said:
+        yield Text(f"{what}: {', '.join(said)}")
+
+
+def _table(head: str, columns: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column(head, overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
