@@ -25,7 +25,19 @@ def noted(folder: Path) -> list[dict[str, Any]]:
 
 def test_the_names_of_events_stand_for_ever() -> None:
     assert sorted(Event) == [
+        "ANOMALY_CACHE",
+        "ANOMALY_CAP",
+        "ANOMALY_CONFIRMED",
+        "ANOMALY_NEW",
+        "ANOMALY_OFF_HOURS",
+        "ANOMALY_RATIO",
+        "ANOMALY_REFUSALS",
+        "ANOMALY_REPEATED",
+        "ANOMALY_TRANSPORT",
+        "ANOMALY_VOLUME",
         "ANSWER_REFUSED",
+        "BUDGET_RAISED",
+        "BUDGET_USED_UP",
         "EDIT_REJECTED",
         "FOLDER_DECIDED",
         "HOST_DENIED",

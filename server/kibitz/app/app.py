@@ -24,9 +24,9 @@ from kibitz.review.reviewer import Reviewer
 from kibitz.state.database import Database
 from kibitz.state.places import database_path
 from kibitz.telemetry.cachebook import CacheBook
+from kibitz.telemetry.cachecounts import total
 from kibitz.telemetry.catalogue import Metrics
 from kibitz.telemetry.history import History
-from kibitz.telemetry.cachecounts import total
 from kibitz.telemetry.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from kibitz.provider.client import OpenAIClient
     from kibitz.provider.models import BatchAnalysis, Piece, PieceAnalysis
     from kibitz.provider.status import EngineStatus
-    from kibitz.telemetry.cachecounts import CacheCounts
     from kibitz.telemetry.cachecounts import CacheCounts
 
 

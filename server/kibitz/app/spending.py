@@ -14,24 +14,34 @@ from kibitz.telemetry.budget import Budget
 from kibitz.telemetry.caps import Cap
 from kibitz.telemetry.install import Names
 from kibitz.telemetry.ledger_table import PICO
+from kibitz.telemetry.vigil import Vigil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from decimal import Decimal
 
     from kibitz.config import Settings
     from kibitz.state.database import Database
+    from kibitz.telemetry.cachecounts import CacheCounts
     from kibitz.telemetry.ledger import Ledger
 
 
 class Spending:
     """The budget and the purse of an app. Belongs to one event loop."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, database: Database) -> None:
-        """Do no I/O."""
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        database: Database,
+        *,
+        cache: Callable[[], Awaitable[tuple[CacheCounts, CacheCounts]]] | None = None,
+    ) -> None:
+        """Do no I/O. ``cache`` says what the cache had today, and in the week before."""
         pricing.use(settings.prices)
         self.budget = Budget(ledger, database, () if settings.ignore_budget else tuple(caps_of(settings)))
-        self.purse = Purse(ledger, self.budget, workspace=self.workspace_of)
+        self.vigil = Vigil(ledger, database, settings.unusual_usage, cache=cache)
+        self.purse = Purse(ledger, self.budget, vigil=self.vigil, workspace=self.workspace_of)
         self._names = Names(state_dir())
         self._codes: dict[str, str] = {}
         self._folders: tuple[str, ...] = ()
@@ -54,8 +64,19 @@ class Spending:
         found = inside or (self._folders if len(self._folders) == 1 else ())
         return self._codes[found[0]] if found else ""
 
+    async def go_on(self) -> str:
+        """The user wants to go on, in all windows: as much again may be spent, and all of it is theirs."""
+        unusual = await self.vigil.confirm()
+        if self.budget.caps and (self.budget.refusal or not unusual):
+            await self.budget.raise_today()
+            return "as much again as the budget may be spent today, in all windows"
+        if unusual:
+            return "today's use is yours, so nothing is held back for it"
+        return "there is no budget: no cap is set, or it is ignored"
+
     async def aclose(self) -> None:
         """Finish what is under way."""
+        await self.vigil.aclose()
         await self.budget.aclose()
 
 

@@ -142,11 +142,7 @@ class AppService:
 
     async def raise_budget(self) -> str:
         """See ``ReviewService``."""
-        budget = self._app.spending.budget
-        if not budget.caps:
-            return "there is no budget: no cap is set, or it is ignored"
-        await budget.raise_today()
-        return "as much again as the budget may be spent today, in all windows"
+        return await self._app.spending.go_on()
 
     async def reload_keys(self) -> Sequence[str]:
         """See ``ReviewService``."""

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from kibitz.lsp.service import Health
 from kibitz.provider.breaker import State
+from kibitz.telemetry.anomaly import Stage
 
 if TYPE_CHECKING:
     from kibitz.app import App
     from kibitz.provider.status import EngineStatus
 
 _GO_ON = "run the command kibitz.raiseBudget to go on (what is known already stays shown)"
+_IS_MINE = "if it is yours, run the command kibitz.raiseBudget; else see the access log, and replace the key"
 _BY_ITSELF = "nothing: kibitz tries again by itself (kibitz.doctor looks closer)"
 
 
@@ -21,6 +23,13 @@ def health_of(app: App, model: str) -> Health:
     if refusal := app.spending.budget.refusal:
         why = f"{refusal.cap.words} is used up, so nothing is sent until {refusal.until}"
         return Health(model, why, _GO_ON, requests, paused=True)
+    vigil = app.spending.vigil
+    if vigil.stage is Stage.PAUSE:
+        why = f"use is not like yours ({vigil.why}), so only what you ask for is sent"
+        return Health(model, why, _IS_MINE, requests, paused=True)
+    if vigil.stage >= Stage.STATUS:
+        slow = ", so each request waits for a while" if vigil.stage is Stage.THROTTLE else ""
+        return Health(model, f"use is not like yours ({vigil.why}){slow}", _IS_MINE, requests)
     if app.unusable is not None:
         return Health(model, app.unusable.message, "run the command kibitz.doctor", requests)
     engine = app.engine()

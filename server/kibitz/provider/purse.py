@@ -6,6 +6,7 @@ was cancelled is booked as it was estimated: it was read, perhaps, and nobody sa
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -17,7 +18,9 @@ from kibitz.telemetry.booking import current_purpose
 from kibitz.telemetry.budget import BudgetUsedUpError
 from kibitz.telemetry.caps import Amount
 from kibitz.telemetry.counts import Account, Counts
+from kibitz.telemetry.events import Seen
 from kibitz.telemetry.ledger_table import pico
+from kibitz.telemetry.vigil import UnusualUsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from kibitz.provider.usage import Usage
     from kibitz.telemetry.budget import Budget
     from kibitz.telemetry.ledger import Ledger
+    from kibitz.telemetry.vigil import Vigil
 
 _PURPOSES = {
     "findings": "review",
@@ -53,6 +57,13 @@ class Planned:
     is_free: bool = False
     """Whether it stays on this machine: then it costs nothing, unless the user says what it costs."""
     is_retry: bool = False
+    is_asked: bool = True
+    """Whether somebody asked for it, and waits."""
+    origin: str = ""
+    key: str = ""
+    """The fingerprint of the key that it is signed with."""
+    question: int = 0
+    """A hash of what is asked."""
 
 
 class Hold:
@@ -65,13 +76,14 @@ class Hold:
         self._name = name
         self._over = False
 
-    def settle(self, usage: Usage, *, failed: bool = False) -> None:
-        """The request is over, and took that."""
+    def settle(self, usage: Usage, *, failed: bool = False, trouble: str = "") -> None:
+        """The request is over, and took that; ``trouble`` is the status or code of what went wrong."""
         if not self._over:
             self._over = True
             planned = self._planned
             counts = counts_of(usage, failed=failed, is_retry=planned.is_retry, is_free=planned.is_free)
             self._purse.book(self._account, counts, self._name)
+            self._purse.saw(planned, usage, trouble)
 
     def unused(self) -> None:
         """Nothing was sent. Does nothing once it is settled."""
@@ -88,25 +100,36 @@ class Purse:
         ledger: Ledger,
         budget: Budget | None = None,
         *,
+        vigil: Vigil | None = None,
         workspace: Callable[[str | None], str] = lambda _document: "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Do no I/O.
 
         Args:
             ledger: where it is booked.
             budget: what may be spent; None: as much as one likes.
+            vigil: watches over it; None: nobody does.
             workspace: the code of the folder that a document is in.
+            clock: seconds that only go forward.
         """
         self._ledger = ledger
         self._budget = budget
+        self._vigil = vigil
         self._workspace = workspace
+        self._clock = clock
 
     async def hold(self, planned: Planned, *, name: str = "") -> Hold:
         """Hold what a request may take.
 
         Raises:
-            RateLimitExceeded: the budget does not allow for it. Trying again does not help.
+            RateLimitExceeded: the budget does not allow for it, or use is unusual; trying again is no help.
         """
+        if self._vigil is not None:
+            try:
+                await self._vigil.admit(is_asked=planned.is_asked)
+            except UnusualUsageError as error:
+                raise RateLimitExceeded(str(error), code=BUDGET) from error
         account = self.account(planned.model, planned.purpose)
         held = ""
         if self._budget is not None and self._budget.caps:
@@ -130,6 +153,13 @@ class Purse:
         self._ledger.book(account, counts, release=held)
         if self._budget is not None:
             self._budget.settled(held)
+
+    def saw(self, planned: Planned, usage: Usage, trouble: str) -> None:
+        """Have it looked at whether a request that is over was like the others."""
+        if self._vigil is not None:
+            tokens = (usage.input_tokens, usage.output_tokens)
+            names = (planned.origin, planned.model, planned.key)
+            self._vigil.saw(Seen(self._clock(), *names, planned.question, trouble, *tokens))
 
     def let_go(self, held: str) -> None:
         """What was held is not needed."""

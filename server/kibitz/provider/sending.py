@@ -60,10 +60,11 @@ class Sending:
     request_id: str | None = None
     """Its id at the provider."""
 
-    def settle(self, took: Usage | None, *, failed: bool = False) -> None:
-        """Book what it took."""
+    def settle(self, took: Usage | None, error: OpenAIError | None = None) -> None:
+        """Book what it took, and what went wrong."""
         if self.hold is not None and took is not None:
-            self.hold.settle(took, failed=failed)
+            trouble = "" if error is None else str(error.status) if error.status else outcome_of(error)
+            self.hold.settle(took, failed=error is not None, trouble=trouble)
 
     def attempt(self, outcome: str, number: int, seconds: float, redactions: int) -> Attempt:
         """What the access log says of it once it is over."""

@@ -23,6 +23,7 @@ from kibitz.provider.fallback import Kind, Step
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.lanes import NO_KEY
 from kibitz.provider.limits.headers import observed
+from kibitz.provider.limits.priority import Priority
 from kibitz.provider.meter import metered
 from kibitz.provider.models import Usage
 from kibitz.provider.purse import Planned
@@ -259,7 +260,7 @@ class Trip(Generic[T]):
             if key is not None and not await target.keys.still_works(key):
                 permit.unused()
                 raise _KeyReplacedError
-            hold = await self._held(target, question, permit, estimated(target, most, expected.bound))
+            hold = await self._held(target, key, question, permit, estimated(target, most, expected.bound))
             leave = lane.breaker.enter()
             if leave is None:
                 permit.unused()
@@ -292,7 +293,7 @@ class Trip(Generic[T]):
             return answer
 
     async def _held(
-        self, target: Target, question: wire.Question, permit: Permit, most: Usage
+        self, target: Target, key: Key | None, question: wire.Question, permit: Permit, most: Usage
     ) -> Hold | None:
         """Hold what the request may take of the budget."""
         purse, config = self.connection.purse, target.config
@@ -305,6 +306,10 @@ class Trip(Generic[T]):
             config.timeout_ms / 1000,
             is_free=config.endpoint.is_loopback,
             is_retry=self.sent > 0,
+            is_asked=self.call.urgency.priority is Priority.EXPLICIT,
+            origin=config.endpoint.address,
+            key="" if key is None else key.id,
+            question=0 if question.purpose == "probe" else hash(question.messages),
         )
         try:
             return await purse.hold(planned)
@@ -429,7 +434,7 @@ class Trip(Generic[T]):
 
     def _failed(self, error: OpenAIError, sending: Sending) -> None:
         sending.request_id = sending.request_id or error.request_id
-        sending.settle(sending.used or sending.lost, failed=True)
+        sending.settle(sending.used or sending.lost, error)
         self._note(self._over(sending, outcome_of(error)), error)
         if isinstance(error, RateLimitExceeded) and error.retryable:
             sending.lane.gate.throttled()

@@ -18,9 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kibitz.state.database import Component, StateUnavailable
+from kibitz.telemetry import security
 from kibitz.telemetry.caps import LEVELS, Amount, Cap, Verdict, judge
 from kibitz.telemetry.ledger import hour_of
 from kibitz.telemetry.ledger_table import pico
+from kibitz.telemetry.security import Event
 
 if TYPE_CHECKING:
     import sqlite3
@@ -183,6 +185,7 @@ class Budget:
     async def raise_today(self) -> None:
         """As much again may be spent today, in all windows."""
         self._raised += 1
+        security.note(Event.BUDGET_RAISED)
         self._refusal = None
         if self._database is not None:
             day = self._ledger.now().date().isoformat()
@@ -259,6 +262,9 @@ class Budget:
         return Standing(spent, sum(self._own.values(), Amount()), self._raised)
 
     def _tell(self, news: Sequence[Warned]) -> None:
+        for each in news:
+            if each.is_all:
+                security.note(Event.BUDGET_USED_UP, cap=each.cap.setting)
         if self.on_warning is not None:
             for each in news:
                 self.on_warning(each)

@@ -106,6 +106,17 @@ class Ledger(Daily[Account, Counts]):
             key=lambda entry: (entry.period, entry.account),
         )
 
+    async def hours(self) -> list[tuple[str, Counts]]:
+        """All that was counted hour by hour, of the last six weeks, in the order of time."""
+        if self._database is not None:
+            with suppress(StateUnavailable):  # as above
+                await self._written()
+                return await self._database.read(TABLE.hours)
+        found: dict[str, Counts] = {}
+        for (period, _), counts in self._own.items():
+            found[period] = found.get(period, Counts()) + counts
+        return [(period, found[period]) for period in sorted(found) if period]
+
     def _stamp(self) -> str:
         return hour_of(self.now())
 

@@ -129,6 +129,14 @@ class LedgerTable:
         )
         return [(row[0], Account(*row[1:4]), _counts(row[4:])) for row in found]
 
+    def hours(self, connection: sqlite3.Connection) -> list[tuple[str, Counts]]:
+        """What was counted in each hour that is kept as one, in the order of time."""
+        found = connection.execute(
+            f"SELECT period, {_SUMS} FROM ledger_entries WHERE length(period) = {_HOUR} "  # noqa: S608
+            "GROUP BY period ORDER BY period"
+        )
+        return [(row[0], _counts(row[1:])) for row in found]
+
 
 def pico(usd: Decimal | None) -> int | None:
     """Dollars in whole pico-dollars."""
