@@ -375,11 +375,11 @@ def _reply(request: Json, chance: random.Random) -> Json:
 
 
 _COMMANDS = (
-    *(name for name in COMMANDS if name != "kibitz.analyzeWorkspace"),
+    *(name for name in COMMANDS if name not in {"kibitz.analyzeWorkspace", "kibitz.showRequest"}),
     *["kibitz.resume"] * 3,
     *["kibitz.analyzeDocument"] * 3,
 )
-"""Without the one that reads whole folders from the disk."""
+"""Without those that read folders, or the user's own settings, from the disk."""
 _MAKERS: Mapping[str, Callable[[Conversation], Json | None]] = {
     "textDocument/didOpen": Conversation._open,
     "textDocument/didChange": Conversation._change,
