@@ -71,6 +71,8 @@ def titles(review: Review) -> list[str]:
     return [each.finding.title if hasattr(each, "finding") else each.title for each in review.findings]
 
 
+EVERY = 4
+"""After so many failures it is looked whether all is well without one; that takes as long again."""
 KINDS: dict[str, Callable[[Faults, Path], AbstractContextManager[None]]] = {
     "file": failing.files,
     "database": lambda faults, _: failing.database(faults),
@@ -114,7 +116,10 @@ def test_the_nth_operation_fails(
                     with KINDS[kind](faults, state):
                         found = await reviews(fake, KNOWN, NEW)
                     _shown_or_said(found, kind, faults)
-                    assert [titles(each) for each in await reviews(fake, KNOWN, NEW)] == [["Wrong name"]] * 2
+                    if n % EVERY == 0 or not faults.failed:
+                        assert [titles(each) for each in await reviews(fake, KNOWN, NEW)] == [
+                            ["Wrong name"]
+                        ] * 2
                 _sound(state)
                 shutil.rmtree(state)
                 if not faults.failed:
