@@ -13,20 +13,26 @@ class Editor:
     command: str
     name: str
     hint: str
-    """Where the few words go that make it start ``kibitz serve``."""
+    """The few words that make it start ``kibitz serve``; docs/editors has the whole of it."""
 
 
 _EDITORS = (
     Editor(
         "nvim",
         "Neovim",
-        'init.lua: vim.lsp.config("kibitz", {cmd = {"kibitz", "serve"}}); vim.lsp.enable("kibitz")',
+        "add the plugin editors/nvim, or in init.lua: vim.lsp.config('kibitz', {cmd = {'kibitz', 'serve'}, "
+        "filetypes = {'python'}}); vim.lsp.enable('kibitz')",
     ),
     Editor(
         "emacs",
         "Emacs",
-        "init.el: (with-eval-after-load 'eglot (add-to-list 'eglot-server-programs "
-        '\'(prog-mode . ("kibitz" "serve")))) and M-x eglot',
+        "M-x package-install-file, editors/emacs/kibitz.el; in init.el: (require 'kibitz) "
+        "(add-hook 'python-mode-hook #'kibitz-ensure)",
+    ),
+    Editor(
+        "code",
+        "VS Code",
+        "add the extension: npm ci && npm run package in editors/vscode, then Install from VSIX",
     ),
     Editor(
         "hx",
@@ -35,18 +41,16 @@ _EDITORS = (
         'add "kibitz" to language-servers of your languages',
     ),
     Editor(
-        "kak",
-        "Kakoune",
-        'kak-lsp: [language_server.kibitz] command = "kibitz", args = ["serve"]',
+        "vim",
+        "Vim",
+        "with ALE, in ~/.vimrc: set runtimepath+=/path/to/kibitz/editors/vim",
     ),
     Editor(
         "subl",
         "Sublime Text",
         'package LSP, settings: "clients": {"kibitz": {"enabled": true, "command": ["kibitz", "serve"], '
-        '"selector": "source"}}',
+        '"selector": "source.python"}}',
     ),
-    Editor("code", "VS Code", "an extension that starts a language server: command kibitz, argument serve"),
-    Editor("zed", "Zed", "an extension that starts a language server: command kibitz, argument serve"),
 )
 
 
