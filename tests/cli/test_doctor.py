@@ -44,7 +44,9 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert "note    asks fake-1 at 127.0.0.1" in out
     assert "note    limits: 60 requests and 200000 tokens a minute, " in out
     assert "note    today: 1 request, " in out
-    assert "ok      Neovim is here\n        add the plugin editors/nvim, or in init.lua: vim.lsp.config(" in out
+    assert (
+        "ok      Neovim is here\n        add the plugin editors/nvim, or in init.lua: vim.lsp.config(" in out
+    )
     assert "problem" not in out
 
 
