@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: lock sbom audit help demo test editors-setup test-editors test-simulator lint format types imports check bench mutants clean
+.PHONY: lock sbom audit help demo test editors-setup test-editors test-prometheus test-simulator lint format types imports check bench mutants clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -44,7 +44,7 @@ demo: $(VENV)/.demo ## Review examples/ with a real model (no key needed; uses O
 
 test: $(VENV)/.dev ## Install what the tests need, and run them
 	@$(BIN)/kibitz model pull smollm2-135m
-	@$(BIN)/python -m pytest -m "not editor and not simulator" --numprocesses auto --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m "not editor and not prometheus and not simulator" --numprocesses auto --dist worksteal $(ARGS)
 
 editors-setup: $(VENV)/.dev ## Fetch the editors that test-editors drives (as root, for Debian's Chromium)
 	@tests/editors/setup.sh
@@ -52,6 +52,9 @@ editors-setup: $(VENV)/.dev ## Fetch the editors that test-editors drives (as ro
 
 test-editors: $(VENV)/.dev ## Drive kibitz in real editors (after editors-setup)
 	@$(BIN)/python -m pytest -m editor $(ARGS)
+
+test-prometheus: $(VENV)/.dev ## Scrape two servers with a real Prometheus (Debian's: apt install prometheus), and ask what dashboards ask
+	@$(BIN)/python -m pytest -m prometheus $(ARGS)
 
 test-simulator: $(VENV)/.dev ## Keep a provider's limits against an independent simulator (llmock; fetched with pip)
 	@$(BIN)/python -m pytest -m simulator $(ARGS)
@@ -70,7 +73,7 @@ types: $(VENV)/.dev ## Check the types
 imports: $(VENV)/.dev ## Check that no room imports one above it
 	@$(BIN)/lint-imports
 
-check: lint types imports test test-editors test-simulator ## Everything that CI runs
+check: lint types imports test test-editors test-prometheus test-simulator ## Everything that CI runs
 
 bench: $(VENV)/.dev ## Measure start, memory, an editing session and the engine
 	@$(BIN)/python -m benchmarks.start
@@ -86,7 +89,7 @@ $(VENV)/.supply: pyproject.toml | $(VENV)/.dev
 	@touch $@
 
 lock: $(VENV)/.supply ## Pin all that CI installs, with hashes, to the newest versions that will do
-	@$(BIN)/uv pip compile pyproject.toml --extra local --extra keyring --extra shared --group dev --group supply \
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --group supply \
 		--universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --quiet \
 		--output-file requirements/ci.txt
 
