@@ -117,7 +117,7 @@ def test_at_a_terminal_there_are_tables(
     assert "12 requests, 10,360 tokens, $0.0123 + ?; the price of 2 requests is not known" in lines
     assert "off-by-one 6 2 0" in lines
     assert "retries: http_429 2" in lines
-    assert "requests: rate_limit_exceeded 2" in lines
+    assert "not answered: rate_limit_exceeded 2" in lines
     assert "dropped: quote-not-found 2" in lines
     assert any(line.startswith("cache, in these days: 75 % of 8 answers cost nothing") for line in lines)
     assert any(line.startswith("request 2 0.") for line in lines)

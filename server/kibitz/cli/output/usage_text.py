@@ -85,7 +85,7 @@ def _how_it_went(usage: Usage) -> Iterator[RenderableType]:
     outcomes: dict[str, float] = {}
     for (_, _, outcome), number in usage.metric("kibitz_requests_total").numbers.items():
         outcomes[outcome] = outcomes.get(outcome, 0.0) + number
-    yield from _tally("requests", ((name, n) for name, n in outcomes.items() if name != _ANSWERED))
+    yield from _tally("not answered", ((name, n) for name, n in outcomes.items() if name != _ANSWERED))
     yield from _tally("retries", _flat(usage, "kibitz_retries_total"))
     yield from _findings(usage)
     yield from _tally("dropped", _flat(usage, "kibitz_dropped_total"))
