@@ -60,10 +60,10 @@ class Watch:
                 self.ledger.add(GPT, Counts(30, 30_000))
         self.moment = MONDAY + timedelta(days=14)
 
-    async def ask(self, requests: int = 1, **about: Any) -> None:
+    async def ask(self, requests: int = 1, names: tuple[str, str, str] = ("", "", "")) -> None:
         self.ledger.add(GPT, Counts(requests, 1000 * requests))
         self.seconds += LOOK_S
-        self.vigil.saw(Seen(self.seconds, **about))
+        self.vigil.saw(Seen(self.seconds, *names))
         await self.vigil.aclose()
 
     async def close(self) -> None:
@@ -123,13 +123,13 @@ async def test_the_user_says_how_far_it_goes(most: Literal["off", "tell"], stage
 
 
 async def test_a_new_host_model_or_key_is_noted_once(tmp_path: Path, notes: Path) -> None:
-    first = {"origin": "https://a.example:443", "model": "gpt", "key": "0011aabb"}
+    first = "https://a.example:443", "gpt", "0011aabb"
     watch = Watch(tmp_path / "state.db")
-    await watch.ask(**first)
+    await watch.ask(1, first)
     assert events(notes) == [], "the first ones are all that there are"
     for _ in range(2):
-        await watch.ask(**first | {"key": "22334455"})
-    await watch.ask(**first | {"origin": "https://b.example:443"})
+        await watch.ask(1, (*first[:2], "22334455"))
+    await watch.ask(1, ("https://b.example:443", *first[1:]))
     await watch.close()
     told = [(event["event"], event["kind"], event["name"]) for event in events(notes)]
     assert told == [
@@ -153,7 +153,7 @@ async def test_events_are_noted_and_a_cache_that_collapsed(tmp_path: Path, notes
 async def test_without_the_database_it_goes_by_what_this_process_saw(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     watch = Watch(tmp_path / "file" / "state.db")
-    await watch.ask(5000, origin="https://a.example:443")
+    await watch.ask(5000, ("https://a.example:443", "gpt", ""))
     assert watch.vigil.stage is Stage.PAUSE
     assert await watch.vigil.confirm()
     assert not await watch.vigil.confirm()

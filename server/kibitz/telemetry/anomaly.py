@@ -2,8 +2,8 @@
 
 Of the measured detectors this one missed nothing and cried wolf least (``benchmarks/unusual_usage.py``): a
 fixed cap, *or* more than the median by six deviations for two hours, *or* work in hours in which there never
-is any. The deviation is that of the median, which a busy afternoon does not move. What is unusual is clamped
-before it is learnt, and hours under an alarm are not learnt as hours of work, so nobody can teach it slowly.
+is any. The deviation is that of the median, which a busy afternoon does not move. Numbers are clamped before
+they are learnt, and hours that are too loud, or a whole night, are not learnt as hours of work.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ WARM_UP = 24
 DEVIATIONS = 6.0
 LONG = 2
 """Hours in a row that are above the usual."""
-OFF_HOURS = 3
-"""Hours in a row at a time of day at which there is no work."""
-RARE, FEW = 0.01, 2
-"""There is no work at a time of day, its neighbours included, that has a smaller share of all hours of work, or
-fewer hours."""
+OFF_HOURS, NIGHT = 3, 5
+"""Hours in a row at a time of day at which there is no work: from the first number on it is told, and from
+the second on it is no new habit."""
+RARE = 0.01
+"""There is no work at a time of day that has, with its neighbours, a smaller share of all hours of work."""
 LEARNT = 500
 """The latest hours with requests that are remembered."""
 _SIGMA = 1.4826
@@ -113,7 +113,7 @@ class Detector:
         self._active = 0
         self._off = 0
         self._odd: list[datetime] = []
-        """Hours out of time that are no alarm yet: they are learnt once it is known that they are none."""
+        """Hours out of time, which are learnt when they end before it is a night."""
         self._alarmed = 0
         self._last: datetime | None = None
 
@@ -132,7 +132,8 @@ class Detector:
         if self._active >= WARM_UP:
             found += [*self._loud(hour), *self._out_of_time(hour)]
         self._alarmed = self._alarmed + 1 if found else 0
-        self._learn(hour, unusual=bool(found))
+        loud = any(alarm.rule != "off-hours" for alarm in found)
+        self._learn(hour, unusual=loud or self._off >= NIGHT)
         later = self._alarmed - 1
         return [
             Alarm(alarm.rule, alarm.what, Stage(min(alarm.stage + later, Stage.PAUSE))) for alarm in found
@@ -165,7 +166,7 @@ class Detector:
         """Whether this is no time of day for work; the hour before and after are near enough."""
         weekend, hour = _time(at)
         near = sum(self._worked[weekend, (hour + step) % 24] for step in (-1, 0, 1))
-        return near < max(FEW, RARE * self._active)
+        return near < RARE * self._active
 
     def _learn(self, hour: Hour, *, unusual: bool) -> None:
         warm = self._active >= WARM_UP
