@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: lock sbom audit help demo test editors-setup test-editors test-prometheus test-simulator lint format types imports check bench mutants clean
+.PHONY: lock sbom audit help demo test editors-setup test-editors test-prometheus test-simulator lint format types imports check bench mutants manifest clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ test: $(VENV)/.dev ## Install what the tests need, and run them
 editors-setup: $(VENV)/.dev ## Fetch the editors that test-editors drives (as root, for Debian's Chromium)
 	@tests/editors/setup.sh
 	@tests/editors/vscode/setup.sh
+
+manifest: $(VENV)/.dev ## Bring the VS Code extension's package.json in line with kibitz's settings (after each change of them)
+	@$(BIN)/python editors/vscode/scripts/manifest.py
 
 test-editors: $(VENV)/.dev ## Drive kibitz in real editors (after editors-setup)
 	@$(BIN)/python -m pytest -m editor $(ARGS)

@@ -1,6 +1,6 @@
 """Writes into package.json what follows from kibitz itself: settings, languages, restrictions.
 
-python editors/vscode/scripts/manifest.py
+make manifest
 """
 
 from __future__ import annotations

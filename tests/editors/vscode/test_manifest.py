@@ -32,7 +32,7 @@ def script() -> ModuleType:
 def test_the_manifest_is_current() -> None:
     written = MANIFEST.read_text(encoding="utf-8")
     made: str = script().text(script().current(json.loads(written)))
-    assert written == made, "run: python editors/vscode/scripts/manifest.py"
+    assert written == made, "run: make manifest"
 
 
 def test_both_have_one_version() -> None:
