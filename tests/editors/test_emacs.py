@@ -59,7 +59,7 @@ def test_the_mode_line_tells_what_goes_on_and_what_today_cost(version: str, desk
         editor.terminal.see(r"today, in all windows: 1 request, .*\$0\.0125")
         editor.terminal.keep("usage")
         editor.command("kibitz-analyze")
-        until(lambda: editor.status() == "kibitz 1", "a finding; what it cost is not known")
+        until(lambda: editor.status() == "kibitz 1 $0.0125", "a finding; models on this machine are free")
 
 
 def test_the_server_s_commands_work(version: str, desk: Desk) -> None:

@@ -269,6 +269,7 @@ def test_commands_are_completed(desk: Desk) -> None:
 def test_checkhealth_tells_what_runs(desk: Desk) -> None:
     with Neovim("health", desk) as editor:
         editor.finding()
+        editor.terminal.see(r"\[kibitz 1\]")
         editor.command("checkhealth kibitz")
         editor.terminal.see("what the server finds")
         report = "\n".join(editor.lua("vim.api.nvim_buf_get_lines(0, 0, -1, false)"))

@@ -172,7 +172,7 @@ class Machine:
         return server
 
     def spend(self, usd: str) -> None:
-        """Have spent so much today, in another window. (What models on this machine cost is not known.)"""
+        """Have spent so much today, in another window. (Models on this machine cost nothing.)"""
         asyncio.run(self._spend(Decimal(usd)))
 
     async def _spend(self, usd: Decimal) -> None:
