@@ -16,18 +16,27 @@ from kibitz.telemetry.ledger import Ledger
 from kibitz.telemetry.vigil import LOOK_S, THROTTLE_S, UnusualUsageError, Vigil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    Notes = Callable[[], list[dict[str, Any]]]
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 GPT = Account("gpt", "", "review")
 
 
 @pytest.fixture
-def notes(tmp_path: Path) -> Iterator[Path]:
+def notes(tmp_path: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What was noted; ends the log."""
     security._early.clear()  # of other tests
     log = security.open_log(tmp_path)
-    yield tmp_path / security.FILE_NAME
+
+    def noted() -> list[dict[str, Any]]:
+        security.close_log(log)
+        path = tmp_path / security.FILE_NAME
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    yield noted
     security.close_log(log)
 
 
@@ -73,13 +82,9 @@ class Watch:
             await self.database.aclose()
 
 
-def events(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 @pytest.mark.parametrize("shared", [True, False])
 async def test_the_ladder_from_a_line_in_the_log_to_a_pause_and_back(
-    tmp_path: Path, notes: Path, *, shared: bool
+    tmp_path: Path, notes: Notes, *, shared: bool
 ) -> None:
     watch = Watch(tmp_path / "state.db" if shared else None)
     watch.work()
@@ -107,7 +112,7 @@ async def test_the_ladder_from_a_line_in_the_log_to_a_pause_and_back(
         assert other.vigil.stage is Stage.NONE, "it is confirmed for all windows"
         await other.close()
     await watch.close()
-    noted = [event["event"] for event in events(notes)]
+    noted = [event["event"] for event in notes()]
     assert noted.count("ANOMALY_OFF_HOURS") >= 3
     assert noted.count("ANOMALY_CONFIRMED") == 1
 
@@ -122,23 +127,22 @@ async def test_the_user_says_how_far_it_goes(most: Literal["off", "tell"], stage
     await watch.close()
 
 
-async def test_a_new_host_model_or_key_is_noted_once(tmp_path: Path, notes: Path) -> None:
+async def test_a_new_host_model_or_key_is_noted_once(tmp_path: Path, notes: Notes) -> None:
     first = "https://a.example:443", "gpt", "0011aabb"
     watch = Watch(tmp_path / "state.db")
     await watch.ask(1, first)
-    assert events(notes) == [], "the first ones are all that there are"
     for _ in range(2):
         await watch.ask(1, (*first[:2], "22334455"))
     await watch.ask(1, ("https://b.example:443", *first[1:]))
     await watch.close()
-    told = [(event["event"], event["kind"], event["name"]) for event in events(notes)]
-    assert told == [
+    told = [(event["event"], event["kind"], event["name"]) for event in notes()]
+    assert told == [  # the first ones are no news
         ("ANOMALY_NEW", "key", "22334455"),
         ("ANOMALY_NEW", "host", "https://b.example:443"),
     ]
 
 
-async def test_events_are_noted_and_a_cache_that_collapsed(tmp_path: Path, notes: Path) -> None:
+async def test_events_are_noted_and_a_cache_that_collapsed(tmp_path: Path, notes: Notes) -> None:
     watch = Watch(tmp_path / "state.db")
     for _ in range(4):
         watch.vigil.saw(Seen(1.0, "https://a.example:443", "gpt", question=7))
@@ -146,7 +150,7 @@ async def test_events_are_noted_and_a_cache_that_collapsed(tmp_path: Path, notes
     await watch.ask()
     await watch.ask()
     await watch.close()
-    told = [event["event"] for event in events(notes)]
+    told = [event["event"] for event in notes()]
     assert told == ["ANOMALY_REPEATED", "ANOMALY_CACHE"]
 
 
