@@ -103,9 +103,10 @@ class Hinting:
         if document.snapshot.text != snapshot.text:
             self._wanted.add(document.uri)
         else:
-            document.hints = found
-            # Even if they are the same: what is shown may be from before they moved.
-            self._publish(document)
+            before, document.hints = document.hints, found
+            if before or found:
+                # Even if they are the same: what is shown may be from before they moved.
+                self._publish(document)
 
 
 def _shown(snapshot: Snapshot, path: str | None, off: frozenset[str]) -> tuple[Shown, ...]:

@@ -96,7 +96,7 @@ def _carried(shown: Shown, edits: Iterable[Replacement], text: str) -> Shown | N
     if not shown.touched and len(hull) == len(begun) and hull.of(text) == shown.finding.quote:
         # By far the most frequent, for each finding with each keystroke.
         by = hull.start - shown.finding.span.start
-        return shown if not by else replace(shown, finding=shown.finding.shift(by))
+        return shown if not by else Shown(shown.finding.shift(by), shown.stale, shown.dismissed)
     at = _standing(shown.finding.quote, hull, text)
     if at is not None:
         by = at - shown.finding.span.start

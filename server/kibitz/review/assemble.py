@@ -5,7 +5,7 @@ Everything here is applied to cached answers, too: other settings show other fin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kibitz.findings.finding import Confidence, Origin, Severity
@@ -83,7 +83,7 @@ def _placed(entry: Entry, analysis: PieceAnalysis, *, cached: bool) -> Iterator[
         unit = entry.unit.identity
         origin = Origin(analysis.model, analysis.at, analysis.paid.cost_usd, cached=cached)
         for finding in analysis.findings:
-            yield replace(finding.shift(entry.unit.span.start), unit=unit, origin=origin)
+            yield finding.placed(entry.unit.span.start, unit, origin)
 
 
 def _by_place(finding: Finding) -> tuple[Span, tuple[int, int, bool, int, str]]:

@@ -153,8 +153,8 @@ class Run:
     def _stats(self, hidden: int) -> Stats:
         dropped: Counter[str] = Counter()
         for digest in dict.fromkeys(entry.digest for entry in self.entries):
-            if digest in self.known:
-                dropped.update(self.known[digest].dropped)
+            if digest in self.known and (reasons := self.known[digest].dropped):
+                dropped.update(reasons)
         return Stats(
             units=len(self.entries),
             cached_units=sum(entry.digest in self.cached for entry in self.entries),
