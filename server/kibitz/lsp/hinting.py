@@ -43,6 +43,8 @@ class Hinting:
         self._timers: dict[str, Timer] = {}
         self._wanted: set[str] = set()
         """Of which documents something is news since the last look began."""
+        self._hinted: set[str] = set()
+        """In which documents there was something at the last look."""
 
     def look(self, document: Document) -> None:
         """Look at the document now."""
@@ -61,6 +63,7 @@ class Hinting:
         """It is not open any more."""
         self._forget_timer(uri)
         self._wanted.discard(uri)
+        self._hinted.discard(uri)
 
     def stop(self) -> None:
         """Look no more."""
@@ -103,10 +106,11 @@ class Hinting:
         if document.snapshot.text != snapshot.text:
             self._wanted.add(document.uri)
         else:
-            before, document.hints = document.hints, found
-            if before or found:
+            document.hints = found
+            if found or document.uri in self._hinted:
                 # Even if they are the same: what is shown may be from before they moved.
                 self._publish(document)
+            (self._hinted.add if found else self._hinted.discard)(document.uri)
 
 
 def _shown(snapshot: Snapshot, path: str | None, off: frozenset[str]) -> tuple[Shown, ...]:
