@@ -178,3 +178,21 @@ def test_a_wrong_day_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().err
     assert "say today, 7d, 4w" in told
     assert "\x1b" not in told
+
+
+def test_a_long_time_is_told_by_month(capsys: pytest.CaptureFixture[str]) -> None:
+    async def use() -> None:
+        database = Database(database_path())
+        for ago in range(70):
+            now = local_now() - timedelta(ago)
+            ledger = Ledger(database, now=lambda now=now: now)  # type: ignore[misc]  # bound at once
+            ledger.add(Account("gpt-6-luna", purpose="review"), LUNA)
+            await ledger.aclose()
+        await database.aclose()
+
+    asyncio.run(use())
+    assert run(["usage", "--since", "70d"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    months = {line[0]: int(line[1]) for line in lines if line and line[0][:2] == "20" and len(line[0]) == 7}
+    assert 3 <= len(months) <= 4
+    assert sum(months.values()) == 700

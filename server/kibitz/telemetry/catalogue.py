@@ -106,8 +106,8 @@ class Metrics:
         self.findings = Counter(
             Described(
                 "kibitz_findings_total",
-                "Findings by rule and what became of them: `shown`, `fixed` (the fix's text stands in their "
-                "place) or `dismissed`.",
+                "Findings in the editor, by rule and what became of them: `shown`, `fixed` (the fix's text "
+                "stands in their place) or `dismissed`.",
                 ("rule", "fate"),
                 kept=True,
             )

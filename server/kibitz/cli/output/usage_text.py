@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kibitz.cli.output.visible import escape
+from kibitz.telemetry.counts import Counts
 from kibitz.telemetry.metrics import Distribution
 from kibitz.telemetry.metrics_json import SHARES
 from kibitz.telemetry.savings_text import savings_line
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from kibitz.app.usage_overview import Usage
-    from kibitz.telemetry.counts import Counts
 
 _COSTS = ("requests", "failed", "tokens in", "cached", "out", "reasoning", "cost")
 _LATENCIES = {
@@ -28,6 +28,8 @@ _LATENCIES = {
     "kibitz_first_finding_seconds": "first finding",
 }
 _ANSWERED = "answered"
+_DAYS = 31
+"""So many days have lines of their own."""
 _RULES = 12
 """So many rules, those that were shown most, have lines of their own."""
 
@@ -38,8 +40,9 @@ def parts(usage: Usage) -> Iterator[RenderableType]:
     if not usage.total.requests:
         yield Text("nothing was asked")
     else:
-        for head, counts in (("day", usage.days), ("model", usage.models), ("for", usage.purposes)):
-            yield _costs(head, counts)
+        yield _costs(*_in_time(usage))
+        yield _costs("model", usage.models)
+        yield _costs("for", usage.purposes)
         yield Text(_cost_line(usage.total))
     if saved := savings_line({"in these days": usage.cache}):
         yield Text(saved)
@@ -51,6 +54,18 @@ def money(counts: Counts) -> str:
     if counts.cost_usd is None:
         return "?" if counts.unpriced else ""
     return f"${counts.cost_usd:,.4f}" + (" + ?" if counts.unpriced else "")
+
+
+def _in_time(usage: Usage) -> tuple[str, Mapping[str, Counts]]:
+    """By day; of a long time by month."""
+    days = usage.days
+    if len(days) <= _DAYS:
+        return "day", days
+    months: dict[str, Counts] = {}
+    for day, counts in days.items():
+        month = day[:7]
+        months[month] = months.get(month, Counts()) + counts
+    return "month", months
 
 
 def _cost_line(total: Counts) -> str:
