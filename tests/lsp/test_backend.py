@@ -106,7 +106,7 @@ async def test_a_review_from_settings_to_findings(fake: FakeProvider, tmp_path: 
     assert lines[0].startswith("asks gpt-6-luna at 127.0.0.1")
     assert lines[1].startswith("limits: 60 requests and 200000 tokens a minute, 4 at a time; 0 under way, ")
     assert [line for line in lines if line.startswith("this run: 1 request, ")]
-    assert not [line for line in lines if line.startswith("today")], "nobody else was asked today"
+    assert not [line for line in lines if line.startswith("today,")], "nobody else was asked today"
     assert "cache, this run: 0 % of 1 answer cost nothing" in lines
     await review(service, "/w/mean.py", seen.append)
     assert len(fake.requests) == 1

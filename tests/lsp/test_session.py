@@ -14,7 +14,7 @@ from kibitz.lsp.capabilities import Client
 from kibitz.lsp.reviews import Defaults
 from kibitz.lsp.session import BACKGROUND_SECONDS, Session
 from kibitz.provider.errors import ConfigError, RateLimitExceeded, Timeout
-from kibitz.provider.fallback import Kind, Step
+from kibitz.provider.fallback import BUDGET, Kind, Step
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.limits.priority import Priority
 from kibitz.review.result import Dismissed
@@ -558,6 +558,29 @@ async def test_otherwise_what_is_reviewed_is_not_reviewed_again_for_the_asking()
     room.session.analyze(A)
     await settle()
     assert len(room.service.calls) == 1
+
+
+async def test_a_budget_that_is_used_up_is_asked_about_and_no_error() -> None:
+    room = Room(manual=True)
+    room.open("x = bug\n")
+    await settle()
+    refused = RateLimitExceeded("today's budget of $10.00 does not allow for it", code=BUDGET)
+    room.service.calls[-1].answer.set_result(FakeOutcome([], [Span(0, 8)], [refused], 0))
+    await settle()
+    (question,) = room.editor.questions
+    assert question == (f"kibitz: {refused.message}.", ("Allow as much again today", "Not now"))
+    assert room.editor.messages == []
+    room.editor.answer.set_result("Allow as much again today")
+    await settle()
+    assert room.service.raised == 1
+    assert len(room.service.calls) == 2, "and the review goes on"
+
+
+async def test_a_warning_is_told_once() -> None:
+    room = Room()
+    for _ in range(2):
+        room.session.warned("today's budget of $10.00 is used to 50 %")
+    assert room.editor.messages == ["kibitz: today's budget of $10.00 is used to 50 %"]
 
 
 async def test_a_key_that_may_not_go_anywhere_is_asked_about_and_no_error() -> None:

@@ -4,13 +4,13 @@ import asyncio
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.budget_worker import Job, Worker
 
-from kibitz.state.database import Database
-from kibitz.telemetry.budget import LONGEST_S, LOOKS, Budget, BudgetUsedUpError
+from kibitz.state.database import Database, StateUnavailable
+from kibitz.telemetry.budget import LONGEST_S, LOOKS, TRIES, Budget, BudgetUsedUpError
 from kibitz.telemetry.caps import Amount, Cap
 from kibitz.telemetry.counts import Account, Counts
 from kibitz.telemetry.ledger import Ledger
@@ -202,6 +202,26 @@ async def test_without_the_database_each_keeps_to_the_caps_for_itself(tmp_path: 
     await desk.budget.raise_today()
     await desk.spend()
     desk.budget.let_go(await desk.budget.hold(DIME, 60.0))
+    await desk.close()
+
+
+async def test_a_database_that_others_keep_locked_is_waited_for(path: Path) -> None:
+    """Else each would go by what it spent itself, and all together over the cap."""
+    desk = Desk(path, CAP)
+    await desk.spend()
+    assert desk.database is not None
+    run, failures = desk.database.run, [StateUnavailable("locked", lasting="no")] * (TRIES - 1)
+
+    async def busy(job: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await run(job)
+
+    desk.database.run = busy  # type: ignore[method-assign]  # as if another process had it
+    name = await desk.budget.hold(DIME, 60.0)
+    assert not failures
+    assert (await desk.budget.standing()).held == DIME, "it is held for all to see"
+    desk.budget.let_go(name)
     await desk.close()
 
 

@@ -64,6 +64,12 @@ class Spending:
         found = inside or (self._folders if len(self._folders) == 1 else ())
         return self._codes[found[0]] if found else ""
 
+    async def lines(self) -> list[str]:
+        """How much of each cap is spent, in sentences without full stops."""
+        caps = self.budget.caps
+        found = (await self.budget.standing()).of(caps) if caps else []
+        return [f"{cap.words}: {cap.shown(spent)} spent" for cap, spent in found]
+
     async def go_on(self) -> str:
         """The user wants to go on, in all windows: as much again may be spent, and all of it is theirs."""
         unusual = await self.vigil.confirm()

@@ -16,6 +16,7 @@ def listen(app: App, tell: Callable[[str], None]) -> None:
     The first two only where something else answers instead; else it is an error, which nobody overlooks.
     """
     app.spending.budget.on_warning = lambda warned: tell(warned.message)
+    app.spending.budget.on_unpriced = tell
     if app.settings.fallback_model is None and app.settings.fallback_base_url is None:
         return
     told: set[str] = set()

@@ -230,7 +230,8 @@ class AppService:
             lines = [f"asks {app.describe()}"]
         else:
             lines = [*engine_lines((await app.client()).status())]
-        return (*lines, *(await spending(app)).lines(), *app.cache_problems())
+        budget = await app.spending.lines()
+        return (*lines, *(await spending(app)).lines(), *budget, *app.cache_problems())
 
     def health(self) -> Health:
         """See ``ReviewService``."""

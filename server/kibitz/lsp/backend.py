@@ -72,6 +72,7 @@ class AppBackend:
         app.recorder.on_step, app.recorder.on_consent = listener.stepped, listener.unconsented
         app.recorder.on_over = None if measuring is None else measuring.over
         app.spending.budget.on_warning = lambda warned: _warn(listener, warned)
+        app.spending.budget.on_unpriced = listener.warned
         try:
             reviewer = await app.reviewer()
         except BaseException:

@@ -134,6 +134,8 @@ class Purse:
         held = ""
         if self._budget is not None and self._budget.caps:
             usage = planned.usage
+            if usage.cost_usd is None and not planned.is_free:
+                self._budget.unpriced(planned.model)
             wanted = Amount(
                 usage.requests, usage.input_tokens + usage.output_tokens, pico(usage.cost_usd) or 0
             )

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 LONGEST_S = 2 * 24 * 3600.0
 """No hold lasts longer, a batch's neither. One that seems to is of a clock that was set back since."""
+TRIES = 5
+"""So often the state database is waited for that others keep locked, before each process goes by itself."""
 LOOK_S, LOOKS = 0.25, 40
 """How often, and how many times, it is looked whether what is under way took less than was held for it."""
 
@@ -126,7 +128,10 @@ class Budget:
         self.caps = tuple(caps)
         self.on_warning: Callable[[Warned], None] | None = None
         """Is told when half, four fifths and all of a cap are spent."""
+        self.on_unpriced: Callable[[str], None] | None = None
+        """Is told, once for each model, that caps in dollars do not hold what it costs."""
         self._refusal: BudgetUsedUpError | None = None
+        self._unpriced: set[str] = set()
         self._ledger = ledger
         self._database = database
         self._clock = clock
@@ -169,6 +174,17 @@ class Budget:
         """Why the last request was not sent; None once one was, or another hour or day begins."""
         found = self._refusal
         return found if found and _period(found.cap, self._ledger.now()) == found.period else None
+
+    def unpriced(self, model: str) -> None:
+        """A request is sent that has no known price."""
+        if model in self._unpriced or not any(cap.kind == "usd" for cap in self.caps):
+            return
+        self._unpriced.add(model)
+        if self.on_unpriced is not None:
+            self.on_unpriced(
+                f"the price of {model} is not known, so no budget in dollars holds it back, and only caps on "
+                "requests and tokens do; say what it costs under prices in the user file"
+            )
 
     def let_go(self, name: str) -> None:
         """What was held is not needed. Waits for nothing."""
@@ -213,13 +229,16 @@ class Budget:
     async def _taken(self, name: str, wanted: Amount, seconds: float) -> Verdict:
         moment = self._ledger.now()
         if self._database is not None:
-            try:
-                verdict, news = await self._database.run(partial(self._take, name, wanted, seconds, moment))
-            except StateUnavailable:
-                pass  # the database has said so
-            else:
-                self._tell(news)
-                return verdict
+            job = partial(self._take, name, wanted, seconds, moment)
+            for _ in range(TRIES):
+                try:
+                    verdict, news = await self._database.run(job)
+                except StateUnavailable as error:
+                    if error.lasting != "no":
+                        break  # the database has said so
+                else:
+                    self._tell(news)
+                    return verdict
         return self._taken_alone(name, wanted, moment)
 
     def _take(
