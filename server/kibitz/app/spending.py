@@ -40,7 +40,10 @@ class Spending:
         """Do no I/O. ``cache`` says what the cache had today, and in the week before."""
         pricing.use(settings.prices)
         self.budget = Budget(ledger, database, () if settings.ignore_budget else tuple(caps_of(settings)))
-        self.vigil = Vigil(ledger, database, settings.unusual_usage, cache=cache)
+        most = settings.unusual_usage
+        if settings.ignore_budget and most == "pause":
+            most = "tell"
+        self.vigil = Vigil(ledger, database, most, cache=cache)
         self.purse = Purse(ledger, self.budget, vigil=self.vigil, workspace=self.workspace_of)
         self._names = Names(state_dir())
         self._codes: dict[str, str] = {}

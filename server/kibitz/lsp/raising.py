@@ -50,5 +50,6 @@ class Raising:
 
     async def _ask(self, why: str) -> None:
         if await self._choose(f"kibitz: {why}.", (ALLOW, NOT_NOW)) == ALLOW:
+            self._asked.clear()
             await self._raise_budget()
             self._raised()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from kibitz.provider import pricing
 from kibitz.provider.models import Usage
+from kibitz.provider.purse import Planned
 from kibitz.telemetry.access import Attempt
 
 if TYPE_CHECKING:
     from kibitz.provider import wire
+    from kibitz.provider.calibration import Calibration
     from kibitz.provider.errors import OpenAIError
     from kibitz.provider.keys.key import Key
     from kibitz.provider.lanes import Lane
@@ -87,6 +89,40 @@ class Sending:
             cost_usd=None if used is None else used.cost_usd,
             redactions=redactions,
         )
+
+
+def expected_of(
+    calibration: Calibration, target: Target, question: wire.Question, body: dict[str, object]
+) -> Expected:
+    """What the request will take, as far as can be known before."""
+    bound = body.get("max_output_tokens") or body.get("max_completion_tokens") or body["max_tokens"]
+    assert isinstance(bound, int)  # noqa: S101 - body_of wrote it
+    model, raw = target.config.model, question.input_tokens
+    return Expected(
+        raw,
+        calibration.input(model, question.language, raw),
+        calibration.output(model, question.schema_name, bound),
+        bound,
+    )
+
+
+def planned(
+    target: Target, key: Key | None, question: wire.Question, most: Usage, *, is_retry: bool, is_asked: bool
+) -> Planned:
+    """The request, for the purse."""
+    config = target.config
+    return Planned(
+        config.model,
+        question.purpose,
+        most,
+        config.timeout_ms / 1000,
+        is_free=config.endpoint.is_loopback,
+        is_retry=is_retry,
+        is_asked=is_asked,
+        origin=config.endpoint.address,
+        key="" if key is None else key.id,
+        question=0 if question.purpose == "probe" else hash(question.messages),
+    )
 
 
 def estimated(target: Target, input_tokens: int, output_tokens: int) -> Usage:

@@ -26,9 +26,16 @@ from kibitz.provider.limits.headers import observed
 from kibitz.provider.limits.priority import Priority
 from kibitz.provider.meter import metered
 from kibitz.provider.models import Usage
-from kibitz.provider.purse import Planned
 from kibitz.provider.retry import Budget
-from kibitz.provider.sending import Expected, Sending, estimated, outcome_of, priced, unanswered
+from kibitz.provider.sending import (
+    Sending,
+    estimated,
+    expected_of,
+    outcome_of,
+    planned,
+    priced,
+    unanswered,
+)
 from kibitz.provider.tokens import counted
 from kibitz.telemetry import access, security
 from kibitz.telemetry.security import Event
@@ -247,7 +254,7 @@ class Trip(Generic[T]):
             raise target.breaker_open(lane)
         await self.connection.turns.turn()
         body = wire.body_of(question, target.config, dialect, stream=self.listener is not None)
-        expected = self._expected(target, question, body)
+        expected = expected_of(self.connection.calibration, target, question, body)
         most = max(expected.input, counted(body))
         observer, queued = self.connection.observer, self.connection.clock()
         async with lane.gate.admit(
@@ -296,23 +303,14 @@ class Trip(Generic[T]):
         self, target: Target, key: Key | None, question: wire.Question, permit: Permit, most: Usage
     ) -> Hold | None:
         """Hold what the request may take of the budget."""
-        purse, config = self.connection.purse, target.config
+        purse = self.connection.purse
         if purse is None:
             return None
-        planned = Planned(
-            config.model,
-            question.purpose,
-            most,
-            config.timeout_ms / 1000,
-            is_free=config.endpoint.is_loopback,
-            is_retry=self.sent > 0,
-            is_asked=self.call.urgency.priority is Priority.EXPLICIT,
-            origin=config.endpoint.address,
-            key="" if key is None else key.id,
-            question=0 if question.purpose == "probe" else hash(question.messages),
-        )
+        is_asked = self.call.urgency.priority is Priority.EXPLICIT
         try:
-            return await purse.hold(planned)
+            return await purse.hold(
+                planned(target, key, question, most, is_retry=self.sent > 0, is_asked=is_asked)
+            )
         except BaseException:
             permit.unused()
             raise
@@ -350,19 +348,6 @@ class Trip(Generic[T]):
             answer.problem.request_id = reply.request_id
             raise answer.problem
         return answer
-
-    def _expected(self, target: Target, question: wire.Question, body: dict[str, object]) -> Expected:
-        """What the request will take, as far as can be known before."""
-        bound = body.get("max_output_tokens") or body.get("max_completion_tokens") or body["max_tokens"]
-        assert isinstance(bound, int)  # noqa: S101 - body_of wrote it
-        model, calibration = target.config.model, self.connection.calibration
-        raw = question.input_tokens
-        return Expected(
-            raw,
-            calibration.input(model, question.language, raw),
-            calibration.output(model, question.schema_name, bound),
-            bound,
-        )
 
     async def _posted(
         self,

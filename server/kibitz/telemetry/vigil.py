@@ -110,8 +110,9 @@ class Vigil:
         if self.stage is Stage.PAUSE:
             raise UnusualUsageError(
                 f"this use of kibitz is not like yours ({self.why}), so nothing is sent that you did not ask "
-                "for. If it is yours, run the command kibitz.raiseBudget in the editor; else see what the "
-                "access log says (kibitz doctor names it), and replace the key"
+                "for. If it is yours, run the command kibitz.raiseBudget in the editor, or give "
+                "--ignore-budget on the command line; else see what the access log says (kibitz doctor names "
+                "it), and replace the key"
             )
         await self._sleep(THROTTLE_S)
 
