@@ -117,6 +117,18 @@ def test_a_file_as_standard_input(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
+def test_nothing_as_standard_input(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kibitz.lsp"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env=clean_environment(tmp_path, {}),
+    )
+    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 1)
+
+
 async def test_what_others_print_does_not_reach_the_editor(tmp_path: Path) -> None:
     script = (
         "import os, kibitz.lsp.features.initialize as m; old = m.initialize\n"

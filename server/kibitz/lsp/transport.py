@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import stat
 import threading
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ async def chunks(fd: int) -> AsyncIterator[bytes]:
     reader = asyncio.StreamReader(limit=_CHUNK_BYTES)
     stream = os.fdopen(fd, "rb", buffering=0)
     try:
+        _check_watchable(fd)
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stream)
     except (ValueError, NotImplementedError, OSError):
         # A regular file, or a loop that cannot watch this kind of descriptor.
@@ -40,6 +42,13 @@ async def chunks(fd: int) -> AsyncIterator[bytes]:
             yield chunk
     finally:
         transport.close()
+
+
+def _check_watchable(fd: int) -> None:
+    """Raise ValueError for what the loop cannot watch: of devices like ``/dev/null`` it finds out too late."""
+    mode = os.fstat(fd).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)):
+        raise ValueError("neither a pipe, nor a socket, nor a terminal")
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
