@@ -34,6 +34,7 @@ def test_nothing_is_excluded_without_a_reason(tmp_path: Path) -> None:
     [
         ".env",
         ".env.local",
+        ".env_prod",
         "prod.ENV",
         "server.key",
         "a/b/cert.PEM",

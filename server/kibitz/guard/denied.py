@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
 _FILES = (
     *(
-        ".env",
-        ".env.*",
+        ".env*",
         "*.env",
-        ".envrc",
         "*.pem",
         "*.key",
         "*.p12",
