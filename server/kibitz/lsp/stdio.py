@@ -86,7 +86,8 @@ async def _serve(create: Callable[[], KibitzServer], stdin: int, stdout: int) ->
     server = create()
     # What the imports made is there to stay: it need not be looked at before the first answer.
     gc.freeze()
-    gc.set_threshold(700, 10, 10)
+    # A look at all that came since takes tens of milliseconds, so it has to be rare.
+    gc.set_threshold(700, 10, 50)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(last_words.of_loop)
     for number in (signal.SIGTERM, signal.SIGINT):
