@@ -37,6 +37,7 @@
 
 (declare-function lsp-workspaces "ext:lsp-mode")
 (declare-function lsp-diagnostics "ext:lsp-mode")
+(declare-function lsp-diagnostics--flymake-after-diagnostics "ext:lsp-diagnostics")
 (declare-function lsp-register-client "ext:lsp-mode")
 (declare-function lsp-stdio-connection "ext:lsp-mode")
 (declare-function lsp-workspace-restart "ext:lsp-mode")
@@ -50,6 +51,7 @@
 (declare-function lsp--workspace-client "ext:lsp-mode")
 (declare-function make-lsp-client "ext:lsp-mode")
 (defvar lsp--cur-workspace)
+(defvar lsp-diagnostics-updated-hook)
 
 (defgroup kibitz nil
   "A quiet code reviewer that looks over your shoulder."
@@ -257,6 +259,7 @@ Use lsp-mode to have both, `M-x kibitz-check', or `M-x eglot-shutdown' first"))
 (defun kibitz-register-with-lsp-mode ()
   "Have lsp-mode start kibitz, beside other servers.  Call it once."
   (require 'lsp-mode)
+  (add-hook 'lsp-diagnostics-updated-hook #'kibitz--show-all-diagnostics)
   (lsp-register-client
    (make-lsp-client
     :new-connection (lsp-stdio-connection (lambda () kibitz-program))
@@ -277,6 +280,15 @@ Use lsp-mode to have both, `M-x kibitz-check', or `M-x eglot-shutdown' first"))
      (lambda (_workspace params)
        (vconcat (mapcar (lambda (_item) (kibitz--merged nil nil))
                         (append (kibitz--at params :items) nil))))))))
+
+(defun kibitz--show-all-diagnostics ()
+  "Have Flymake show what all servers of this buffer said.
+When one of them says something, lsp-mode has Flymake show that alone."
+  (when (and (memq #'lsp-diagnostics--flymake-after-diagnostics
+                   lsp-diagnostics-updated-hook)
+             (bound-and-true-p flymake-mode))
+    (let ((lsp--cur-workspace nil))
+      (lsp-diagnostics--flymake-after-diagnostics))))
 
 (defun kibitz--table (&rest names-and-values)
   "A hash table of NAMES-AND-VALUES."

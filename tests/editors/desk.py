@@ -68,8 +68,11 @@ class Desk:
         return 0 if self.fake is None else len(self.fake.requests)
 
     def text(self) -> str:
-        """The file, as it is on disk."""
-        return self.file.read_text(encoding="utf-8")
+        """The file, as it is on disk; empty while an editor puts another one in its place."""
+        try:
+            return self.file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
 
     def spend(self, usd: str) -> None:
         """Have spent so much today, in another window. (Models on this machine cost nothing.)"""

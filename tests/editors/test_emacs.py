@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(240)]
 
 
+OTHER = f'("{sys.executable}" "{REPOSITORY}/tests/editors/other_server.py")'
+
+
 @pytest.fixture(params=["emacs28", "emacs30"])
 def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -172,6 +175,20 @@ def test_a_check_needs_no_client(version: str, desk: Desk) -> None:
         editor.terminal.see("It does not run in this buffer")
 
 
+def test_eglot_has_one_server_and_a_check_works_beside_it(version: str, desk: Desk) -> None:
+    other = (
+        f"(setq eglot-server-programs '((python-mode . {OTHER})))\n"
+        "(add-hook 'python-mode-hook #'eglot-ensure)\n"
+    )
+    with Emacs(version, "other", desk, other) as editor:
+        until(lambda: [each["text"] for each in editor.findings()] != [], "what the other server says")
+        editor.command("kibitz")
+        editor.terminal.see("Eglot has another server for this buffer")
+        editor.command("kibitz-check")
+        editor.terminal.see(r"mean\.py:2")
+        assert len(editor.findings()) == 1
+
+
 def test_nothing_stays_behind_when_emacs_ends(version: str, desk: Desk) -> None:
     with Emacs(version, "end", desk) as editor:
         editor.finding()
@@ -181,19 +198,18 @@ def test_nothing_stays_behind_when_emacs_ends(version: str, desk: Desk) -> None:
 
 def test_lsp_mode_has_it_beside_another_server(version: str, desk: Desk) -> None:
     other = (
-        "(lsp-register-client (make-lsp-client :new-connection (lsp-stdio-connection"
-        f' \'("{sys.executable}" "{REPOSITORY}/tests/editors/other_server.py"))'
+        f"(lsp-register-client (make-lsp-client :new-connection (lsp-stdio-connection '{OTHER})"
         " :major-modes '(python-mode) :server-id 'other :priority 10))\n"
     )
     with Emacs(version, "lsp-mode", desk, LSP_MODE + other) as editor:
         editor.terminal.see(r"LSP\[other:\d+\]\[kibitz:\d+\]")
-        until(lambda: any(TITLE in each["text"] for each in editor.findings()), "the finding")
-        shown = len(editor.findings())
+        until(lambda: len(editor.findings()) == 2, "what both say")
+        assert {each["covers"] for each in editor.findings()} == {"def", SOURCE.splitlines()[1].strip()}
         until(lambda: editor.status() == "kibitz 1", "the mode line knows")
         editor.lisp("(customize-set-variable 'kibitz-settings '(:min_severity \"error\"))")
-        until(lambda: len(editor.findings()) == shown - 1, "none is severe enough")
+        until(lambda: len(editor.findings()) == 1, "none is severe enough")
         editor.lisp("(customize-set-variable 'kibitz-settings '(:min_severity \"info\"))")
-        until(lambda: len(editor.findings()) == shown, "it is back")
+        until(lambda: len(editor.findings()) == 2, "it is back")
         editor.terminal.press("Down")
         editor.command("kibitz-status")
         editor.terminal.see("1 document, 1 finding, all reviewed")
@@ -218,7 +234,8 @@ def test_the_package_compiles_and_is_in_good_style(version: str, tmp_path: Path)
 def test_each_command_is_in_the_manual() -> None:
     commands = set(
         re.findall(
-            r"\(defun (kibitz(?:-[a-z-]+)?) \([^\n]*\)\n(?:  [^\n]*\n)*?  \(interactive", PACKAGE.read_text()
+            r"\(defun (kibitz(?:-[a-z-]+)?) \([^\n]*\)\n(?:(?!\(defun )[^\n]*\n)*?  \(interactive",
+            PACKAGE.read_text(),
         )
     )
     manual = (REPOSITORY / "docs/editors/emacs.md").read_text()

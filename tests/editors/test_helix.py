@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.editors.desk import FIXED, REPOSITORY, TITLE, Desk, provider
+from tests.editors.desk import EXPLANATION, FIXED, REPOSITORY, SOURCE, TITLE, Desk, provider
 from tests.editors.terminal import Terminal, program, until
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(tmp_path, fake)
 
 
-def helix(name: str, desk: Desk, settings: str = "") -> Terminal:
+def helix(name: str, desk: Desk, settings: str = "", others: str = "") -> Terminal:
     folder = desk.home / ".config/helix"
     folder.mkdir(parents=True, exist_ok=True)
     # The server of the language itself is not there, and Helix would say so.
-    languages = from_the_page("Install").replace('["pylsp", "kibitz"]', '["kibitz"]')
+    languages = from_the_page("Install").replace('["pylsp", "kibitz"]', f'[{others}"kibitz"]')
     (folder / "languages.toml").write_text(languages + settings, encoding="utf-8")
     return Terminal(
         f"helix-{name}", [program("hx"), desk.file], desk.environment, folder=desk.project, size=(120, 24)
@@ -43,6 +44,14 @@ def go_to_finding(editor: Terminal) -> None:
     editor.see("● 1 ")
     editor.press("]", "d")
     editor.see(TITLE)
+
+
+def hovered(editor: Terminal, what: str) -> bool:
+    """Ask for the hover anew, and see whether it says so."""
+    editor.press("Escape")
+    editor.press("Space", "k")
+    editor.see("certain · ")
+    return what in editor.screen()
 
 
 def told(editor: Terminal, what: str) -> bool:
@@ -58,6 +67,13 @@ def test_the_finding_is_shown_told_about_and_its_fix_lands_on_disk(desk: Desk) -
         editor.press("Space", "k")
         editor.see("certain · ")
         editor.keep("hover")
+        editor.press("Escape")
+        editor.press("Space", "a")
+        editor.see("Explain")
+        # Below the fix.
+        editor.press("Down", "Enter")
+        until(lambda: desk.asked == 2, "the explanation is asked for")
+        until(lambda: hovered(editor, EXPLANATION[:40]), "the hover tells it")
         editor.press("Escape")
         editor.press("Space", "a")
         editor.see(f"Fix: {TITLE}")
@@ -80,7 +96,18 @@ def test_what_was_dismissed_stays_away(desk: Desk) -> None:
         until(lambda: told(editor, "1 document, 0 findings, all reviewed"), "it has reviewed the file")
 
 
+def test_it_runs_beside_another_server(desk: Desk) -> None:
+    command = f"command = '{sys.executable}'\nargs = ['{REPOSITORY}/tests/editors/other_server.py']"
+    with helix("beside", desk, f"\n[language-server.other]\n{command}\n", others='"other", ') as editor:
+        # The cursor is on the line of the other one's.
+        editor.see("from the other server")
+        editor.see("● 1 .*● 1 ")
+        editor.press("]", "d")
+        editor.see(TITLE)
+
+
 def test_commands_answer_in_the_status_line(desk: Desk) -> None:
+    (desk.project / "median.py").write_text(SOURCE.replace("mean", "median"), encoding="utf-8")
     with helix("commands", desk) as editor:
         go_to_finding(editor)
         editor.type(":lsp-workspace-command kibitz.showStatus", "Enter")
@@ -90,6 +117,8 @@ def test_commands_answer_in_the_status_line(desk: Desk) -> None:
         editor.see("this run: 1 request")
         editor.type(":lsp-workspace-command kibitz.reloadKey", "Enter")
         editor.see("the keys were reloaded")
+        editor.type(":lsp-workspace-command kibitz.analyzeWorkspace", "Enter")
+        until(lambda: desk.asked == 2, "the other file is asked about")
 
 
 def test_without_a_key_a_message_says_what_to_do(tmp_path: Path) -> None:

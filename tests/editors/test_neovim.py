@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -231,6 +232,17 @@ def test_the_whole_workspace_is_reviewed(desk: Desk) -> None:
         until(lambda: desk.asked == 2, "the other file is asked about")
         until(lambda: editor.lua("#vim.diagnostic.get(nil)") == 2, "both have a finding")
         editor.terminal.keep("reviewed")
+
+
+def test_it_runs_beside_another_server(desk: Desk) -> None:
+    other = f"{{ '{sys.executable}', '{desks.REPOSITORY}/tests/editors/other_server.py' }}"
+    init = (
+        f"vim.lsp.config('other', {{ cmd = {other}, filetypes = {{ 'python' }} }})\nvim.lsp.enable('other')\n"
+    )
+    with Neovim("beside", desk, init) as editor:
+        until(lambda: {f["source"] for f in editor.findings()} == {"kibitz", "other"}, "what both say")
+        editor.terminal.see("from the other server")
+        editor.terminal.see(TITLE)
 
 
 def test_the_doctor_s_report_has_a_window_and_no_message(desk: Desk) -> None:

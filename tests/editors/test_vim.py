@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.editors.desk import FIXED, REPOSITORY, TITLE, Desk, provider
+from tests.editors.desk import EXPLANATION, FIXED, REPOSITORY, SOURCE, TITLE, Desk, provider
 from tests.editors.terminal import Terminal, program, until
 
 if TYPE_CHECKING:
@@ -56,6 +57,13 @@ def go_to_finding(editor: Terminal) -> None:
     editor.type("2G^")
 
 
+def act(editor: Terminal, title: str) -> None:
+    """Take an action of the menu by its number."""
+    command(editor, "ALECodeAction")
+    line = next(line for line in editor.see(title).splitlines() if title in line)
+    editor.type(line.split(".")[0].strip().removesuffix(")"), "Enter")
+
+
 def test_the_finding_is_shown_told_about_and_its_fix_lands_on_disk(desk: Desk) -> None:
     with vim("fix", desk) as editor:
         go_to_finding(editor)
@@ -104,18 +112,50 @@ def told(editor: Terminal, what: str) -> bool:
 def test_what_was_dismissed_stays_away(desk: Desk) -> None:
     with vim("dismiss", desk) as editor:
         go_to_finding(editor)
-        command(editor, "ALECodeAction")
-        number = next(
-            line.split(".")[0].strip().removesuffix(")")
-            for line in editor.see("Dismiss this finding").splitlines()
-            if "Dismiss this finding" in line
-        )
-        editor.type(number, "Enter")
+        act(editor, "Dismiss this finding")
         editor.see(r"\[kibitz\]")
         command(editor, "Kibitz dismissed")
         editor.see(TITLE)
         command(editor, "Kibitz dismissed")
         editor.unsee(TITLE)
+
+
+def test_it_explains_in_the_hover(desk: Desk) -> None:
+    with vim("explain", desk) as editor:
+        go_to_finding(editor)
+        act(editor, "Explain: ")
+        until(lambda: desk.asked == 2, "the explanation is asked for")
+        until(lambda: hovered(editor, EXPLANATION[:40]), "the hover tells it")
+
+
+def hovered(editor: Terminal, what: str) -> bool:
+    """Ask for the hover anew, and see whether it says so."""
+    go_to_finding(editor)
+    command(editor, "ALEHover")
+    return what in editor.see("certain · ")
+
+
+def test_the_whole_workspace_is_reviewed(desk: Desk) -> None:
+    (desk.project / "median.py").write_text(SOURCE.replace("mean", "median"), encoding="utf-8")
+    with vim("workspace", desk) as editor:
+        go_to_finding(editor)
+        command(editor, "Kibitz workspace")
+        until(lambda: desk.asked == 2, "the other file is asked about")
+
+
+def test_it_runs_beside_another_server(desk: Desk) -> None:
+    more = f"""
+call ale#linter#Define('python', {{
+\\   'name': 'other', 'lsp': 'stdio', 'executable': '{sys.executable}',
+\\   'command': '%e {REPOSITORY}/tests/editors/other_server.py',
+\\   'project_root': function('kibitz#ale#Root')}})
+let g:ale_linters = {{'python': ['kibitz', 'other']}}
+"""
+    with vim("beside", desk, more) as editor:
+        editor.type("1G^")
+        editor.see("from the other server")
+        go_to_finding(editor)
+        editor.see(TITLE)
 
 
 def test_without_a_key_a_message_says_what_to_do(tmp_path: Path) -> None:
