@@ -45,7 +45,7 @@ async def chunks(fd: int) -> AsyncIterator[bytes]:
 
 
 def _check_watchable(fd: int) -> None:
-    """Raise ValueError for what the loop cannot watch: of ``/dev/null`` and its like it finds out too late."""
+    """Raise ValueError for what the loop cannot watch: of ``/dev/null`` it finds out too late."""
     mode = os.fstat(fd).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)):
         raise ValueError("neither a pipe, nor a socket, nor a terminal")
