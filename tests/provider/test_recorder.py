@@ -17,9 +17,11 @@ from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.keys.fixed import FixedKeys
 from kibitz.provider.keys.key import Key
 from kibitz.provider.keys.pool import KeyPool
+from kibitz.provider.models import Piece
 from kibitz.provider.purse import Purse
 from kibitz.provider.recorder import Recorder
 from kibitz.telemetry import logs
+from kibitz.telemetry.access import Attempt
 from kibitz.telemetry.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -104,3 +106,16 @@ def test_what_nobody_listens_to_is_logged_all_the_same(log: Path) -> None:
     opened, unsent = lines(log)
     assert (opened["event"], opened["before"]) == ("provider: breaker opened", "m at e")
     assert (unsent["place"], unsent["origin"]) == ("file /x/key", "https://e.example:443")
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_the_first_byte_is_timed_where_an_answer_is_streamed(*, early: bool) -> None:
+    recorder, seen = Recorder(), list[Attempt]()
+    recorder.on_over = lambda attempt, _: seen.append(attempt)
+    show = (lambda *_: None) if early else None
+    async with planted() as fake, OpenAIClient(config(fake), observer=recorder) as tested:
+        await tested.process_pieces([Piece(CODE, "python")], on_finding=show)
+    (attempt,) = seen
+    assert (attempt.first_seconds is not None) == early
+    if attempt.first_seconds is not None:
+        assert 0 < attempt.first_seconds <= attempt.seconds

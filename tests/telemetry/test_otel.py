@@ -98,6 +98,14 @@ def test_whoever_is_asked_is_named(sdk: Sdk, origin: str, said: dict[str, object
     assert attributes == CHAT | said
 
 
+def test_the_first_chunk_counts_where_there_was_one(sdk: Sdk) -> None:
+    sdk.bridge.over(Attempt(OPENAI, "gpt", "findings", "answered", 1.0), None)
+    assert sdk.points("gen_ai.client.operation.time_to_first_chunk") == []
+    sdk.bridge.over(Attempt(OPENAI, "gpt", "findings", "answered", 1.0, first_seconds=0.25), None)
+    ((attributes, point),) = sdk.points("gen_ai.client.operation.time_to_first_chunk")
+    assert (attributes, point.count, point.sum) == (CHAT, 1, 0.25)
+
+
 def test_kibitz_own_are_there_too(sdk: Sdk) -> None:
     metrics = sdk.metrics
     metrics.findings.add("off-by-one", "shown", amount=2)

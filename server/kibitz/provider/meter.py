@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(slots=True)
@@ -21,15 +22,26 @@ class Meter:
     """Bytes of its body."""
     received: int | None = None
     """Bytes of the answer's body, as they came."""
+    streams: bool = False
+    """Whether the answer is sent while it is written."""
+    clock: Callable[[], float] = time.monotonic
+    first_at: float | None = None
+    """When the first of them came, on ``clock``."""
+
+    def came(self, count: int) -> None:
+        """So many more bytes of the answer."""
+        if self.first_at is None:
+            self.first_at = self.clock()
+        self.received = (self.received or 0) + count
 
 
 _meter: ContextVar[Meter | None] = ContextVar("_meter", default=None)
 
 
 @contextmanager
-def metered() -> Iterator[Meter]:
+def metered(clock: Callable[[], float] = time.monotonic) -> Iterator[Meter]:
     """What this task sends in the block is counted."""
-    meter = Meter()
+    meter = Meter(clock=clock)
     token = _meter.set(meter)
     try:
         yield meter

@@ -68,6 +68,11 @@ class Sending:
             trouble = "" if error is None else str(error.status) if error.status else outcome_of(error)
             self.hold.settle(took, failed=error is not None, trouble=trouble)
 
+    @property
+    def _first_seconds(self) -> float | None:
+        at = self.meter.first_at
+        return at - self.started if at is not None and self.meter.streams else None
+
     def attempt(self, outcome: str, number: int, seconds: float, redactions: int) -> Attempt:
         """What the access log says of it once it is over."""
         used, meter = self.used, self.meter
@@ -77,6 +82,7 @@ class Sending:
             purpose=self.purpose,
             outcome=outcome,
             seconds=seconds,
+            first_seconds=self._first_seconds,
             attempt=number,
             status=meter.status,
             provider_id=self.request_id,

@@ -194,7 +194,7 @@ class _Bounded(httpx2.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream:
-            self._count.received = (self._count.received or 0) + len(chunk)
+            self._count.came(len(chunk))
             try:
                 plain = self._plain(chunk)
             except Refused as refused:

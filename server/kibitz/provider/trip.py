@@ -275,7 +275,7 @@ class Trip(Generic[T]):
                     hold.unused()
                 raise target.breaker_open(lane)
             self.sent += 1
-            with metered() as meter:
+            with metered(self.connection.clock) as meter:
                 sending = Sending(
                     *(target, key, lane, permit, expected, self.connection.clock(), meter),
                     purpose=question.purpose,
@@ -370,6 +370,7 @@ class Trip(Generic[T]):
             asking = sdk.post(dialect.api, body, sent, key=key, on_headers=on_headers)
         else:
             listener.begin()
+            sending.meter.streams = True
             asking = sdk.stream(dialect.api, body, sent, key=key, on_headers=on_headers, listener=listener)
         try:
             with budget.spending() as seconds:

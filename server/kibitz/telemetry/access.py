@@ -38,6 +38,8 @@ class Attempt:
     """``answered``, ``cancelled``, or the code of the error that came of it."""
     seconds: float
     """From its begin to its last byte, or its end."""
+    first_seconds: float | None = None
+    """The same until the first byte of an answer that was streamed. Not in the log."""
     attempt: int = 1
     """Which attempt at the same question it was."""
     status: int | None = None
@@ -116,6 +118,7 @@ def note(attempt: Attempt) -> None:
 def _entry(attempt: Attempt) -> Entry:
     told = asdict(attempt)
     at, mono, seconds = told.pop("at"), told.pop("mono"), told.pop("seconds")
+    del told["first_seconds"]
     return {
         "ts": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "mono": round(mono, 3),

@@ -53,6 +53,12 @@ class Bridge:
             "GenAI operation duration.",
             explicit_bucket_boundaries_advisory=DURATIONS,
         )
+        self._first = self._meter.create_histogram(
+            "gen_ai.client.operation.time_to_first_chunk",
+            "s",
+            "Time to receive the first chunk of a streamed answer.",
+            explicit_bucket_boundaries_advisory=DURATIONS,
+        )
         self._tokens = self._meter.create_histogram(
             "gen_ai.client.token.usage",
             "{token}",
@@ -69,6 +75,8 @@ class Bridge:
         if kind is None and attempt.outcome != "answered":
             error = {"error.type": attempt.outcome}
         self._duration.record(attempt.seconds, {**attributes, **error})
+        if attempt.first_seconds is not None:
+            self._first.record(attempt.first_seconds, attributes)
         for token_type, count in (("input", attempt.input_tokens), ("output", attempt.output_tokens)):
             if count is not None:
                 self._tokens.record(count, {**attributes, "gen_ai.token.type": token_type})
