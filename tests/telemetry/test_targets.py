@@ -55,6 +55,15 @@ def test_what_makes_no_sense_is_no_target(text: str) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
+def test_folders_that_it_makes_are_for_their_owner_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "state"))
+    announce("127.0.0.1", 41234)
+    assert [path.stat().st_mode & 0o777 for path in (folder().parent, folder())] == [0o700, 0o700]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
 def test_a_folder_that_others_may_write_to_is_not_used() -> None:
     folder().mkdir()
     folder().chmod(0o777)

@@ -54,7 +54,8 @@ def announce(address: str, port: int) -> Path:
     Raises:
         OSError: it cannot be written down.
     """
-    private_folder(folder())
+    for each in (folder().parent, folder()):  # Each for its owner only, whoever makes it first.
+        private_folder(each)
     for target in targets():
         if not target.lives:
             withdraw(target.path)
