@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
-from tests.editors.desk import FIXED, SOURCE, TITLE, TRIGGER, provider
+from tests.editors.desk import EXPLANATION, FIXED, SOURCE, TITLE, TRIGGER, provider
 from tests.editors.terminal import until
 from tests.editors.vscode.machine import Machine, bring_settings, npm, package
 from tests.editors.vscode.workbench import workbench
@@ -110,6 +110,34 @@ def test_a_finding_is_dismissed_with_a_reason_and_brought_back(machine: Machine,
         expect(window.squiggles()).to_have_count(1)
 
 
+def test_commands_show_what_would_be_sent_review_all_files_explain_and_fix(
+    machine: Machine, file: Path, fake: FakeProvider
+) -> None:
+    machine.own["kibitz.trigger"] = "manual"
+    (machine.project / "median.py").write_text(SOURCE.replace("mean", "median"), encoding="utf-8")
+    with machine, workbench(machine, "cursor") as window:
+        window.open(file)
+        expect(window.status.locator(".codicon-eye")).to_be_visible()
+        window.command("kibitz: Show What Would Be Sent")
+        expect(window.line("1 request to gpt-4o-mini at 127.0.0.1")).to_have_count(1)
+        assert fake.requests == []
+        window.keep("request")
+        window.page.locator(".tab", has_text="mean.py").click()
+        window.command("kibitz: Review All Files of the Workspace")
+        expect(window.squiggles()).to_have_count(1)
+        until(lambda: len(fake.requests) == 2, "both files are reviewed")
+        window.click(window.squiggles())
+        window.command("kibitz: Explain Finding at Cursor")
+        expect(window.notification(EXPLANATION)).to_be_visible()
+        window.keep("explanation")
+        expect(window.hover(window.squiggles()).first).to_contain_text(EXPLANATION)
+        window.click(window.squiggles())
+        window.command("kibitz: Fix Finding at Cursor")
+        expect(window.line("len(values)")).to_have_count(1)
+        window.save()
+        until(lambda: file.read_text(encoding="utf-8") == FIXED, "the file on disk")
+
+
 def test_the_status_bar_has_the_cost_of_today_and_opens_a_menu_of_all_commands(
     machine: Machine, file: Path
 ) -> None:
@@ -160,7 +188,7 @@ def test_settings_count_at_once_and_those_of_the_machine_start_the_server_anew(
         until(lambda: fake.requests[-1].body["model"] == "another-model", "the other model is asked", 60)
         assert machine.server() != server
         window.command("kibitz: Open Settings")
-        expect(window.page.locator(".settings-editor")).to_contain_text("Debounce Max Ms")
+        expect(window.page.locator(".settings-editor")).to_contain_text("Reviews (")
         window.keep("page")
 
 
@@ -272,7 +300,7 @@ def test_what_is_missing_is_said_with_ways_out(machine: Machine, file: Path) -> 
         for button in ("Install Python", "Choose Python…", "Show log"):
             expect(message.locator(".monaco-button", has_text=button)).to_be_visible()
         window.keep("message")
-        window.command("kibitz: Show Log")
+        window.press(message, "Show log")
         expect(window.page.locator(".part.panel")).to_contain_text("kibitz did not start")
         machine.set({"kibitz.server.python": sys.executable})
         expect(window.squiggles()).to_have_count(1)

@@ -8,6 +8,7 @@ import type { Keys } from './keys.ts';
 import type { Kibitz } from './kibitz.ts';
 import type { Locator } from './locating.ts';
 import { showMenu, titlesOf } from './menu.ts';
+import { RequestView } from './requestView.ts';
 import { isObject } from './status.ts';
 import type { StatusBar } from './statusBar.ts';
 import { showUsage } from './usageView.ts';
@@ -26,7 +27,8 @@ export interface Parts {
 
 type Doing = (...args: unknown[]) => unknown;
 
-export function register(parts: Parts): vscode.Disposable[] {
+export function register(parts: Parts): { dispose(): unknown }[] {
+  const view = new RequestView();
   const special: Partial<Record<ServerCommand, Doing>> = {
     'kibitz.analyzeDocument': (uri) => parts.kibitz.execute('kibitz.analyzeDocument', documentOf(uri)),
     'kibitz.showDismissed': (named) => parts.kibitz.execute('kibitz.showDismissed', isObject(named) ? [named] : documentOf(undefined).map((uri) => ({ uri }))),
@@ -35,7 +37,7 @@ export function register(parts: Parts): vscode.Disposable[] {
     'kibitz.dismiss': (named) => dismiss(parts.kibitz, named),
     'kibitz.showStatus': () => status(parts.kibitz),
     'kibitz.showUsage': () => usage(parts.kibitz),
-    'kibitz.showRequest': (uri) => request(parts.kibitz, documentOf(uri)),
+    'kibitz.showRequest': (uri) => request(parts.kibitz, view, documentOf(uri)),
     'kibitz.clearCache': () => clearCache(parts.kibitz),
   };
   const own: Record<string, Doing> = {
@@ -45,7 +47,7 @@ export function register(parts: Parts): vscode.Disposable[] {
     'kibitz.useEmbeddedModel': () => useEmbeddedModel(parts),
     'kibitz.choosePython': () => choosePython(parts.configuration),
     'kibitz.restart': () => parts.kibitz.restart(),
-    'kibitz.showLog': () => parts.log.show(true),
+    'kibitz.showLog': () => showLog(parts.log),
     'kibitz.openSettings': () => vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${parts.id}`),
     'kibitz.openWalkthrough': () => vscode.commands.executeCommand('workbench.action.openWalkthrough', `${parts.id}#start`, false),
   };
@@ -53,7 +55,7 @@ export function register(parts: Parts): vscode.Disposable[] {
     ...SERVER_COMMANDS.map((name): [string, Doing] => [name, special[name] ?? ((...args) => parts.kibitz.execute(name, args))]),
     ...Object.entries(own),
   ];
-  return all.map(([name, doing]) => vscode.commands.registerCommand(name, doing));
+  return [view, ...all.map(([name, doing]) => vscode.commands.registerCommand(name, doing))];
 }
 
 /** The document that was named, as menus and code actions do, or else the one that is edited. */
@@ -100,12 +102,16 @@ async function usage(kibitz: Kibitz): Promise<void> {
   if (answer !== undefined) showUsage(answer);
 }
 
-/** What would be sent, as a text of its own. */
-async function request(kibitz: Kibitz, named: readonly string[]): Promise<void> {
+async function request(kibitz: Kibitz, view: RequestView, named: readonly string[]): Promise<void> {
   const answer = await kibitz.execute('kibitz.showRequest', named, true);
   if (!isObject(answer) || typeof answer['text'] !== 'string') return;
-  const document = await vscode.workspace.openTextDocument({ content: answer['text'], language: 'plaintext' });
-  await vscode.window.showTextDocument(document, { preview: true });
+  await view.show(answer['text']);
+}
+
+async function showLog(log: vscode.LogOutputChannel): Promise<void> {
+  // VS Code leaves a panel empty that is opened for the first time by showing a log.
+  await vscode.commands.executeCommand('workbench.panel.output.focus');
+  log.show();
 }
 
 async function clearCache(kibitz: Kibitz): Promise<unknown> {
