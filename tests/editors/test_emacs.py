@@ -210,7 +210,11 @@ def test_lsp_mode_has_it_beside_another_server(version: str, desk: Desk) -> None
         until(lambda: len(editor.findings()) == 1, "none is severe enough")
         editor.lisp("(customize-set-variable 'kibitz-settings '(:min_severity \"info\"))")
         until(lambda: len(editor.findings()) == 2, "it is back")
-        editor.terminal.press("Down")
+        editor.terminal.press("Down", "M-m")
+        editor.command("lsp-describe-thing-at-point")
+        editor.terminal.see("certain · ")
+        editor.terminal.keep("hover")
+        editor.command("delete-other-windows")
         editor.command("kibitz-status")
         editor.terminal.see("1 document, 1 finding, all reviewed")
         editor.command("delete-other-windows")
@@ -218,6 +222,41 @@ def test_lsp_mode_has_it_beside_another_server(version: str, desk: Desk) -> None
         editor.terminal.see(r"len\(values\)")
         editor.terminal.press("C-x", "C-s")
         until(lambda: desk.text() == FIXED, "the file on disk")
+
+
+def test_lsp_mode_explains_dismisses_and_starts_a_killed_server_again(version: str, desk: Desk) -> None:
+    desk.spend("0.0125")
+    (desk.project / "median.py").write_text(SOURCE.replace("mean", "median"), encoding="utf-8")
+    with Emacs(version, "lsp-more", desk, LSP_MODE) as editor:
+        editor.finding()
+        until(lambda: editor.status() == "kibitz 1 $0.0125", "what today cost")
+        editor.command("kibitz-explain")
+        editor.terminal.see(EXPLANATION[:40])
+        editor.command("delete-other-windows")
+        editor.command("kibitz-dismiss")
+        editor.terminal.see("Why is it dismissed")
+        editor.terminal.type("known to be harmless", "Enter")
+        until(lambda: editor.findings() == [], "no findings")
+        editor.command("kibitz-show-dismissed")
+        assert "known to be harmless" in editor.finding()["text"]
+        editor.command("kibitz-undismiss")
+        until(lambda: ["harmless" in f["text"] for f in editor.findings()] == [False], "it is back")
+        editor.command("kibitz-analyze-workspace")
+        until(lambda: desk.asked == 3, "the other file is asked about")
+        before = desk.servers()
+        desk.kill_server()
+        editor.terminal.see(r"Server kibitz:\d+ exited")
+        editor.terminal.press("y")
+        until(lambda: desk.servers() not in ([], before), "another server runs")
+        until(lambda: editor.status() == "kibitz 1 $0.0125", "it shows what it knows")
+        editor.terminal.press("C-x", "C-c")
+        until(lambda: desk.servers() == [], "no server is left")
+
+
+def test_lsp_mode_says_once_what_to_do_without_a_key(version: str, tmp_path: Path) -> None:
+    with Emacs(version, "lsp-no-key", Desk(tmp_path, None), LSP_MODE) as editor:
+        until(lambda: editor.status() == "kibitz off", "the mode line says it")
+        assert editor.messages().count("kibitz has nobody to ask") == 1
 
 
 def test_the_package_compiles_and_is_in_good_style(version: str, tmp_path: Path) -> None:
