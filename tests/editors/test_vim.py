@@ -109,7 +109,7 @@ def told(editor: Terminal, what: str) -> bool:
     return what in editor.screen()
 
 
-def test_what_was_dismissed_stays_away(desk: Desk) -> None:
+def test_what_was_dismissed_stays_away_until_that_is_undone(desk: Desk) -> None:
     with vim("dismiss", desk) as editor:
         go_to_finding(editor)
         act(editor, "Dismiss this finding")
@@ -118,6 +118,10 @@ def test_what_was_dismissed_stays_away(desk: Desk) -> None:
         editor.see(TITLE)
         command(editor, "Kibitz dismissed")
         editor.unsee(TITLE)
+        command(editor, "Kibitz dismissed")
+        editor.see(TITLE)
+        act(editor, "Undo dismissal")
+        editor.see(r"\[kibitz 1\]")
 
 
 def test_it_explains_in_the_hover(desk: Desk) -> None:

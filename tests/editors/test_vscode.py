@@ -291,6 +291,17 @@ def test_a_repository_has_no_say_in_what_is_run_and_who_is_asked(
         assert not ran.exists()
 
 
+def test_it_runs_beside_another_server(machine: Machine) -> None:
+    file = machine.project / "mean.ts"
+    file.write_text("export const mean = (values: number[]): number => len(value);\n", encoding="utf-8")
+    with machine, workbench(machine, "beside") as window:
+        window.open(file)
+        expect(window.squiggles()).to_have_count(1)
+        # TypeScript's own server knows neither name.
+        expect(window.squiggles("error")).to_have_count(2)
+        window.keep("both")
+
+
 def test_what_is_missing_is_said_with_ways_out(machine: Machine, file: Path) -> None:
     machine.own["kibitz.server.python"] = str(machine.home / "no-python")
     with machine, workbench(machine, "no-python") as window:
