@@ -13,7 +13,6 @@ from bisect import bisect_left, insort
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from enum import IntEnum
-from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class _Usual:
     def limit(self) -> float:
         """The most that is usual."""
         middle = self.ordered[len(self.ordered) // 2]
-        spread = median(abs(value - middle) for value in self.ordered)
+        spread = _median(sorted(abs(value - middle) for value in self.ordered))
         return middle + DEVIATIONS * max(_SIGMA * spread, self.least)
 
     def learn(self, value: float) -> None:
@@ -193,6 +192,12 @@ class Detector:
 
 def _time(at: datetime) -> tuple[bool, int]:
     return at.weekday() >= 5, at.hour  # noqa: PLR2004 - Saturday
+
+
+def _median(ordered: Sequence[float]) -> float:
+    """Of sorted values. The standard library's takes ten milliseconds to import."""
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 class Running:
