@@ -98,6 +98,8 @@ DOES_NOT_COUNT: dict[str, Any] = {
     "log_level": "debug",
     "log_file": "/var/log/kibitz.log",
     "access_log": False,
+    "prometheus_ports": "any",
+    "opentelemetry": True,
 }
 """All others: who pays, when and how fast, where it is kept, and what of it is shown."""
 PIECE = "def mean(values):\n    return sum(values) / len(values)\n"

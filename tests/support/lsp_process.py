@@ -205,7 +205,9 @@ class Buffer:
 
     async def fix(self, where: Json) -> Json:
         """The one code action of a range that brings its edit along."""
-        (action,) = [each for each in await self.actions(where) if "edit" in each and each["kind"] == "quickfix"]
+        (action,) = [
+            each for each in await self.actions(where) if "edit" in each and each["kind"] == "quickfix"
+        ]
         return action
 
     def apply(self, action: Json) -> None:
