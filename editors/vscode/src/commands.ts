@@ -109,7 +109,9 @@ async function request(kibitz: Kibitz, view: RequestView, named: readonly string
 }
 
 async function showLog(log: vscode.LogOutputChannel): Promise<void> {
-  // VS Code leaves a panel empty that is opened for the first time by showing a log.
+  // VS Code leaves a panel empty that is opened for the first time by showing a log, and shows another log in one
+  // that was just filled.
+  log.show();
   await vscode.commands.executeCommand('workbench.panel.output.focus');
   log.show();
 }

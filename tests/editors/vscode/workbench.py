@@ -102,7 +102,7 @@ class Workbench:
             x, y = _middle(over)
             self.page.mouse.move(x - 30, y)
             self.page.mouse.move(x, y)
-            return _is_there(hover.first, 5000)
+            return is_there(hover.first, 5000)
 
         until(shown, "a hover", PATIENCE_MS / 1000)
         return hover
@@ -119,7 +119,7 @@ class Workbench:
         def shown() -> bool:
             # A key that is pressed while a box closes is lost.
             self.page.keyboard.press("Control+.")
-            return _is_there(menu, 10_000)
+            return is_there(menu, 10_000)
 
         until(shown, "a menu of actions", PATIENCE_MS / 1000)
         return menu
@@ -168,7 +168,7 @@ class Workbench:
 
         def shown() -> bool:
             self.page.keyboard.press("F1")
-            return _is_there(field, 10_000)
+            return is_there(field, 10_000)
 
         until(shown, "the palette", PATIENCE_MS / 1000)
         expect(field).to_have_value(">")
@@ -194,7 +194,8 @@ class Workbench:
         )
 
 
-def _is_there(wanted: Locator, patience_ms: float) -> bool:
+def is_there(wanted: Locator, patience_ms: float) -> bool:
+    """Whether something is to be seen before so many milliseconds are over."""
     try:
         wanted.wait_for(timeout=patience_ms)
     except sync_api.TimeoutError:
