@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: lock sbom audit help demo test editors-setup test-editors test-prometheus test-simulator lint format types imports check bench mutants manifest clean
+.PHONY: lock sbom audit help demo test editors-setup test-editors test-prometheus test-simulator lint format types imports check bench mutants manifest pictures clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -77,6 +77,10 @@ imports: $(VENV)/.dev ## Check that no room imports one above it
 	@$(BIN)/lint-imports
 
 check: lint types imports test test-editors test-prometheus test-simulator ## Everything that CI runs
+
+pictures: $(VENV)/.dev ## Take the README's pictures anew, in real editors and with the embedded model (after editors-setup)
+	@$(BIN)/kibitz model pull
+	@$(BIN)/python docs/pictures.py $(ARGS)
 
 bench: $(VENV)/.dev ## Measure start, memory, an editing session and the engine
 	@$(BIN)/python -m benchmarks.start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any, Self
 
@@ -57,7 +58,7 @@ class Emacs:
     def __enter__(self) -> Self:
         self.terminal.__enter__()
         until(self._socket.exists, "Emacs listens")
-        self.terminal.see(r"mean\.py")
+        self.terminal.see(re.escape(self.desk.file.name))
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -65,7 +66,7 @@ class Emacs:
 
     def lisp(self, expression: str) -> Any:
         """What an expression is, in the buffer of the file."""
-        there = f'(with-current-buffer "mean.py" {expression})'
+        there = f'(with-current-buffer "{self.desk.file.name}" {expression})'
         done = subprocess.run(
             [self._client, "-s", self._socket, "--eval", f"(json-encode {there})"],
             env=self.desk.environment,

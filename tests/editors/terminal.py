@@ -63,10 +63,10 @@ class Terminal:
         self._environment = {**environment, "TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
         self._tmux = shutil.which("tmux") or str(program("tmux"))
         self._folder = folder
-        self._size = size
+        self.size = size
 
     def __enter__(self) -> Self:
-        width, height = map(str, self._size)
+        width, height = map(str, self.size)
         self._run("new-session", "-d", "-x", width, "-y", height, "-c", str(self._folder), self._command)
         # What the program says last can be read after its end.
         self._run("set-option", "-g", "remain-on-exit", "on")
@@ -83,6 +83,10 @@ class Terminal:
     def screen(self) -> str:
         """What is to be seen."""
         return self._run("capture-pane", "-p")
+
+    def colours(self) -> str:
+        """What is to be seen, with its colours as escape sequences."""
+        return self._run("capture-pane", "-e", "-p")
 
     def keep(self, name: str) -> str:
         """Keep the screen as an artefact, and return it."""
