@@ -304,7 +304,7 @@ def test_it_runs_beside_another_server(machine: Machine) -> None:
 
 
 def log_is_there(window: Workbench) -> bool:
-    """See whether the log is shown; else ask again: a busy VS Code fills a panel that was never open otherwise."""
+    """See whether the log is shown, and ask again if not: a busy VS Code may show another one at first."""
     if is_there(window.page.locator(".part.panel", has_text="kibitz did not start"), 10_000):
         return True
     window.command("kibitz: Show Log")
