@@ -22,6 +22,7 @@ let s:said = {
 \}
 let s:marks = {'off': ' off', 'paused': ' paused', 'degraded': ' !', 'busy': ' …', 'idle': ''}
 let s:status = {}
+let s:timer = -1
 
 function! s:Warn(text) abort
     echohl WarningMsg
@@ -111,6 +112,12 @@ function! s:Keep(response) abort
     let l:result = get(a:response, 'result', v:null)
     let s:status = type(l:result) is v:t_dict ? l:result : {}
     redrawstatus!
+    call timer_stop(s:timer)
+
+    " That it is done is no news of findings, where they are the same.
+    if get(s:status, 'state', '') is# 'busy'
+        let s:timer = timer_start(1000, {-> kibitz#Refresh()})
+    endif
 endfunction
 
 " What today cost, for people; empty if that is not known, or nothing.
