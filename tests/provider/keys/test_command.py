@@ -121,6 +121,7 @@ async def test_it_gets_its_arguments_as_they_are_and_no_secrets(
     source = command_key([path, "$(id); `id` *"])
     assert source.place == f"command {path}"
     assert await held(source) == [FIRST]
+    assert [key.place for key in await source.keys()] == [source.place]
     assert (tmp_path / "saw").read_text() == "$(id); `id` *||seen|/|\n"
 
 
@@ -184,6 +185,10 @@ async def test_a_failure_says_why_and_is_not_repeated_at_once(
     clock.now += RETRY_SECONDS
     assert await held(source) == [FIRST]
     assert source.problem == ""
+
+
+async def test_it_may_print_as_much_as_is_allowed(program: Callable[..., str]) -> None:
+    assert await held(command_key([program(f"printf %4096s {FIRST}")])) == [FIRST]
 
 
 async def test_a_program_that_is_not_there() -> None:

@@ -110,6 +110,13 @@ def test_a_file_that_others_may_write_holds_no_consent(path: Path, mode: int) ->
     assert not Consents(path).allows(HERE, PLACE)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes")
+def test_a_file_that_others_may_only_read_is_believed(path: Path) -> None:
+    Consents(path).allow(HERE, PLACE)
+    path.chmod(0o644)
+    assert Consents(path).allows(HERE, PLACE)
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give files away")
 def test_a_file_of_another_user_holds_no_consent(path: Path) -> None:
     Consents(path).allow(HERE, PLACE)

@@ -110,6 +110,11 @@ def test_what_is_none(content: bytes, why: str) -> None:
     assert error.value.__cause__ is None, "a decoding error holds all that it decoded"
 
 
+def test_as_many_keys_as_are_allowed() -> None:
+    keys = [f"sk-number-{n:06}" for n in range(100)]
+    assert list(parse("\n".join(keys).encode())) == keys
+
+
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_any_content_gives_keys_that_can_be_sent_or_an_error_that_shows_none(content: bytes) -> None:
     keys: tuple[str, ...] = ()
@@ -127,8 +132,9 @@ def test_any_content_gives_keys_that_can_be_sent_or_an_error_that_shows_none(con
 async def test_a_replaced_file_is_noticed_after_the_time_between_two_looks(path: Path) -> None:
     clock = Clock()
     source = FileKeys(path, clock=clock)
-    assert source.place == f"file {path}"
+    assert (source.place, source.problem) == (f"file {path}", "")
     assert await held(source) == [FIRST]
+    assert [key.place for key in await source.keys()] == [f"file {path}"]
     write(path, f"{SECOND}\n{THIRD}\n")
     clock.now += LOOK_SECONDS - 0.01
     assert await held(source) == [FIRST]
@@ -262,8 +268,9 @@ async def test_an_edit_in_place_with_the_same_length_is_noticed(path: Path) -> N
     assert await later(source, clock) == [FIRST[::-1]]
 
 
+@pytest.mark.parametrize("age", [0.0, 0.04])
 async def test_a_file_that_is_being_written_is_left_to_settle(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, age: float
 ) -> None:
     monkeypatch.setattr(file_module, "_SETTLE_SECONDS", SETTLE_SECONDS)
     clock = Clock()
@@ -275,14 +282,37 @@ async def test_a_file_that_is_being_written_is_left_to_settle(
         written = os.fstat(file.fileno()).st_mtime
 
         def settle(seconds: float) -> None:
-            assert seconds == pytest.approx(SETTLE_SECONDS - 0.04)
+            assert seconds == pytest.approx(SETTLE_SECONDS - age)
             file.write(SECOND[12:])
             file.flush()
 
         monkeypatch.setattr(
-            file_module, "time", SimpleNamespace(time=lambda: written + 0.04, sleep=settle), raising=True
+            file_module, "time", SimpleNamespace(time=lambda: written + age, sleep=settle), raising=True
         )
         assert await later(source, clock) == [SECOND]
+
+
+@pytest.mark.parametrize("age", [SETTLE_SECONDS, 60.0, -0.01])
+async def test_what_was_written_long_enough_ago_or_by_a_clock_that_is_ahead_is_read_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch, age: float
+) -> None:
+    monkeypatch.setattr(file_module, "_SETTLE_SECONDS", SETTLE_SECONDS)
+    os.utime(path, (0, 0))  # so that the age is exact
+    slept: list[float] = []
+    monkeypatch.setattr(file_module, "time", SimpleNamespace(time=lambda: age, sleep=slept.append))
+    assert await held(FileKeys(path, clock=Clock())) == [FIRST]
+    assert slept == []
+
+
+async def test_an_error_without_words_is_told_by_its_name(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(file_module, "_changed", failing)
+    with pytest.raises(ConfigError, match=r"cannot be used as it is: PermissionError$"):
+        await FileKeys(path, clock=Clock()).keys()
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_believed(

@@ -9,6 +9,11 @@ from kibitz.provider.errors import ConfigError
 from kibitz.provider.keys.once import Aside, Once
 
 
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 async def test_all_who_ask_together_get_the_same_outcome_and_the_next_gets_a_new_one() -> None:
     runs: list[int] = []
 
@@ -53,6 +58,37 @@ async def test_a_waiter_that_is_cancelled_is_cancelled() -> None:
     assert once.running
     await once.aclose()
     assert not once.running
+
+
+async def test_who_is_cancelled_while_it_is_being_closed_is_cancelled() -> None:
+    end = asyncio.Event()
+
+    async def slow_to_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await end.wait()
+
+    once = Once(slow_to_end)
+    waiting = asyncio.create_task(once())
+    await settled()
+    closing = asyncio.create_task(once.aclose())
+    await settled()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert once.running
+    end.set()
+    await closing
+    assert not once.running
+
+
+async def test_work_that_is_cancelled_by_itself_is_no_sign_of_being_closed() -> None:
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await Once(work)()
 
 
 async def test_a_call_aside_hands_on_what_it_returns_and_raises() -> None:

@@ -60,3 +60,11 @@ async def test_a_key_is_gone_at_the_moment_that_it_expires() -> None:
     clock.now += 1
     with pytest.raises(ConfigError, match="there is no API key: none is left"):
         await renewed.keys()
+
+
+async def test_at_the_moment_that_a_key_expires_the_next_one_is_waited_for() -> None:
+    clock, give = Clock(), Giver(FIRST, SECOND)
+    renewed = source(give, clock)
+    await renewed.keys()
+    clock.now += 100
+    assert secrets(await renewed.keys()) == [SECOND]

@@ -61,6 +61,7 @@ async def test_the_key_is_asked_for_once_and_again_when_it_is_refused(ring: Ring
     assert await asyncio.gather(*(held(source) for _ in range(20))) == [[FIRST]] * 20
     clock.now += 1e9
     assert await held(source) == [FIRST]
+    assert [key.place for key in await source.keys()] == [source.place]
     assert ring.asked == 1
     ring.stored[SERVICE, "kibitz"] = SECOND + "\n"
     assert [key.secret() for key in await source.refresh()] == [SECOND]
