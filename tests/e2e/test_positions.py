@@ -33,7 +33,12 @@ async def test_findings_and_fixes_land_on_the_right_characters(encoding: Encodin
     bug = Bug("len(value)", "len(values)")
     async with (
         FakeProvider(reviewer(bug)) as fake,
-        ServerProcess(tmp_path, OPENAI_BASE_URL=fake.base_url, OPENAI_API_KEY=canary.KEY) as server,
+        ServerProcess(
+            tmp_path,
+            OPENAI_BASE_URL=fake.base_url,
+            OPENAI_API_KEY=canary.KEY,
+            KIBITZ_RULES_OFF="hidden-characters",  # These texts have some, on purpose.
+        ) as server,
     ):
         result = await server.initialize(encoding.value)
         assert result["capabilities"]["positionEncoding"] == encoding.value

@@ -277,4 +277,4 @@ async def test_a_fault_that_passes_costs_one_more_attempt(row: Row) -> None:
 async def test_a_lone_surrogate_is_replaced_before_it_is_sent() -> None:
     async with planted() as fake, client(fake) as tested:
         assert (await tested.process_code(CODE + "x = '\ud800'\n")).findings
-    assert "x = '\ufffd'" in fake.requests[0].prompt.text
+    assert "x = '⟦U+D800⟧'" in fake.requests[0].prompt.text
