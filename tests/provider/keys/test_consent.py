@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kibitz.provider.endpoint import Endpoint
 from kibitz.provider.fallback import CONSENT
 from kibitz.provider.keys.consent import Consent, ConsentNeeded, Consents, needs_consent, origin_of
+from kibitz.telemetry import security
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,15 @@ def test_a_consent_holds_for_its_origin_and_its_place(path: Path) -> None:
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_what_is_allowed_is_noted_with_its_origin(path: Path, tmp_path: Path) -> None:
+    log = security.open_log(tmp_path / "log")
+    Consents(path).allow("https://models.example.com/v1", PLACE)
+    security.close_log(log)
+    *_, last = (tmp_path / "log" / security.FILE_NAME).read_text().splitlines()
+    noted = json.loads(last)
+    assert (noted["event"], noted["origin"]) == ("KEY_ALLOWED", HERE)
 
 
 def test_another_process_sees_it_and_can_take_it_back(path: Path) -> None:

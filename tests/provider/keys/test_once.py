@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,20 @@ async def test_a_call_aside_hands_on_what_it_returns_and_raises() -> None:
     assert await aside(lambda: threading.current_thread().daemon, 10)
     with pytest.raises(ZeroDivisionError):
         await aside(lambda: 1 // 0, 10)
+
+
+async def test_a_call_that_ends_after_its_time_is_no_error_of_the_loop() -> None:
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    release, before = threading.Event(), set(threading.enumerate())
+    with pytest.raises(TimeoutError):
+        await Aside()(release.wait, 0.01)
+    [thread] = set(threading.enumerate()) - before
+    assert thread.name == "kibitz-keys"
+    release.set()
+    thread.join(10)
+    await settled()
+    assert errors == []
 
 
 def test_a_call_that_ends_after_its_loop_disturbs_nobody() -> None:

@@ -132,6 +132,18 @@ async def test_a_key_without_credit_rests() -> None:
     assert (await picked(pool)).secret() == SECOND
 
 
+async def test_a_key_without_credit_rests_for_a_quarter_of_an_hour_unless_told_otherwise() -> None:
+    clock = Clock()
+    pool = KeyPool(Scripted(FIRST, SECOND), clock)
+    pool.exhausted(await picked(pool))
+    pool.exhausted(await picked(pool), 3600)
+    assert [key.why.partition("again in ")[2] for key in pool.status()] == ["15 min", "60 min"]
+    clock.now += 899.5
+    assert states(pool) == [State.NO_CREDIT, State.NO_CREDIT]
+    clock.now += 0.5
+    assert (await picked(pool)).secret() == FIRST
+
+
 async def test_refused_and_without_credit_together_are_a_matter_of_the_keys() -> None:
     pool = KeyPool(Scripted(FIRST, SECOND), Clock())
     assert await pool.rejected(await picked(pool))
@@ -214,6 +226,7 @@ async def test_fixed_keys_say_where_they_are_from() -> None:
     assert await source.refresh() == await source.keys()
     await source.aclose()
     assert source.problem == ""
+    assert FixedKeys([]).place == "nowhere"
 
 
 async def test_looking_knows_the_keys_and_never_fails() -> None:
