@@ -18,7 +18,7 @@ from kibitz.provider.keys.command import EVERY_SECONDS, command_key, read
 from kibitz.provider.keys.renewed import RETRY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from kibitz.provider.keys.renewed import RenewedKey
@@ -43,6 +43,19 @@ def program(tmp_path: Path) -> Callable[..., str]:
 @pytest.fixture
 def runs(tmp_path: Path) -> Callable[[], int]:
     return lambda: len((tmp_path / "runs").read_text().splitlines())
+
+
+@pytest.fixture
+def editor() -> Iterator[None]:
+    """What our own standard input brings, as that of a server does."""
+    kept, (reading, writing) = os.dup(0), os.pipe()
+    os.write(writing, b"for the server\n")
+    os.close(writing)
+    os.dup2(reading, 0)
+    os.close(reading)
+    yield
+    os.dup2(kept, 0)
+    os.close(kept)
 
 
 async def renewed(source: RenewedKey) -> list[str]:
@@ -257,6 +270,7 @@ def test_a_key_is_good_until_the_moment_that_it_expires(expiration: str, *, is_g
             read(printed, "a program", NOON)
 
 
+@pytest.mark.usefixtures("editor")
 async def test_it_has_no_terminal_no_input_and_a_session_of_its_own(
     program: Callable[..., str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,6 +30,7 @@ async def test_the_first_key_is_used_as_long_as_it_works() -> None:
     assert pool.status() == ()
     assert [(await picked(pool)).secret() for _ in range(3)] == [FIRST] * 3
     assert states(pool) == [State.IN_USE, State.READY]
+    assert [key.place for key in pool.status()] == ["a test", "a test"]
     assert pool.place == "a test"
 
 
