@@ -44,7 +44,10 @@ demo: $(VENV)/.demo ## Review examples/ with a real model (no key needed; uses O
 
 test: $(VENV)/.dev ## Install what the tests need, and run them
 	@$(BIN)/kibitz model pull smollm2-135m
-	@$(BIN)/python -m pytest -m "not editor and not prometheus and not simulator" --numprocesses auto --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m "not deep and not editor and not prometheus and not simulator" --numprocesses auto --dist worksteal $(ARGS)
+
+test-deep: $(VENV)/.dev ## Damage, kill, and play thousands of games with kibitz
+	@$(BIN)/python -m pytest -m deep --numprocesses auto --dist worksteal $(ARGS)
 
 editors-setup: $(VENV)/.dev ## Fetch the editors that test-editors drives (as root, for Debian's Chromium)
 	@tests/editors/setup.sh
@@ -76,7 +79,7 @@ types: $(VENV)/.dev ## Check the types
 imports: $(VENV)/.dev ## Check that no room imports one above it
 	@$(BIN)/lint-imports
 
-check: lint types imports test test-editors test-prometheus test-simulator ## Everything that CI runs
+check: lint types imports test test-deep test-editors test-prometheus test-simulator ## Everything that CI runs
 
 pictures: $(VENV)/.dev ## Take the README's pictures anew, in real editors and with the embedded model (after editors-setup)
 	@$(BIN)/kibitz model pull

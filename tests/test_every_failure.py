@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from kibitz.review.reviewer import Review
 
+pytestmark = pytest.mark.deep
 KNOWN = "def mean(values):\n    return sum(values) / len(value)\n"
 NEW = "def middle(values):\n    return values[len(value) // 2]\n"
 

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.e2e.test_reviewing import BUG, SOURCE, server
 from tests.support.fake_provider import Bug, FakeProvider, Prompt, Reply, reviewer
 from tests.support.lsp_process import Buffer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.lsp_process import ServerProcess
 
+pytestmark = pytest.mark.deep
 OTHER = Bug("len(value)", "len(values)", title="Another title", trigger="mean([1]) raises NameError")
 
 

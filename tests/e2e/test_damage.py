@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.deep
 SOURCE = (
     "def mean(values):\n    return sum(values) / len(value)\n\n\ndef twice(number):\n    return number * 2\n"
 )

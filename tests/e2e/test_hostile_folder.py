@@ -15,6 +15,7 @@ from tests.support.fake_provider import Bug, FakeProvider, reviewer
 from tests.support.git_repository import GitRepository, Trap, needs_git
 from tests.support.lsp_process import ServerProcess, clean_environment
 
+pytestmark = pytest.mark.deep
 SOURCE = "def mean(values):\n    return sum(values) / len(value)\n"
 BUG = Bug("len(value)", "len(values)", title="Undefined name")
 MODULES = (

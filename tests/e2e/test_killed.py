@@ -5,11 +5,13 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.support.striking import Crowd
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.deep
 KILLS = 5
 
 

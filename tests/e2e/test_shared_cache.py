@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.deep
 BUG = Bug("len(value)", "len(values)", title="Undefined name", trigger="mean([1]) raises NameError")
 PASSWORD = "canary-pass-7d20"
 SECRET = "canary-team-secret-3b11"

@@ -11,6 +11,7 @@ from tests.fuzz.batch import CASES, play
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.deep
 SHARDS = 5
 BATCHES = 10_000 // CASES
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     Place = tuple[int, tuple[int, int]]
 
+pytestmark = pytest.mark.deep
 SHARDS = 4
 RUNS = 2000
 STEPS = 25

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -29,12 +30,12 @@ from kibitz.text.snapshot import Snapshot, TextChange
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import pytest
     from lsprotocol import types
 
     from kibitz.findings.finding import Finding
     from kibitz.text.lines import Encoding
 
+pytestmark = pytest.mark.deep
 RUNS = 250
 BOOK = "untitled:a.ipynb"
 _LINES = (

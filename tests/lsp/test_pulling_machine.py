@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from lsprotocol import types
@@ -20,11 +21,11 @@ from kibitz.lsp.session import Session
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import pytest
     from tests.support.mirror import Model
 
     from kibitz.text.lines import Encoding
 
+pytestmark = pytest.mark.deep
 RUNS = 200
 
 
