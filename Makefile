@@ -47,6 +47,7 @@ test: $(VENV)/.dev ## Install what the tests need, and run them
 	@$(BIN)/python -m pytest -m "not deep and not editor and not prometheus and not simulator" --numprocesses auto --dist worksteal $(ARGS)
 
 test-deep: $(VENV)/.dev ## Damage, kill, and play thousands of games with kibitz
+	@$(BIN)/kibitz model pull smollm2-135m
 	@$(BIN)/python -m pytest -m deep --numprocesses auto --dist worksteal $(ARGS)
 
 editors-setup: $(VENV)/.dev ## Fetch the editors that test-editors drives (as root, for Debian's Chromium)

@@ -15,6 +15,7 @@ from tests.support.secret_formats import FORMATS, FRAMES, NAMED, NEGATIVES, labe
 from kibitz.guard.redact import Refused, redact
 from kibitz.guard.secrets import MAX_SECONDS, find_secrets
 
+pytestmark = pytest.mark.deep
 SEEDS = range(3)
 UNKNOWN = {"discord", "mailchimp", "maxmind"}
 """Forms without a beginning to look for; with a name beside them they are found all the same."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kibitz.provider.models import CodeAnalysis
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deep, pytest.mark.model, pytest.mark.timeout(600)]
 
 BUGGY = '''def average_rating(reviews):
     """Mean number of stars over all reviews, 0 if there are none."""

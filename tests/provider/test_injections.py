@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from kibitz.findings.finding import Fix
     from kibitz.provider.models import Edit
 
+pytestmark = pytest.mark.deep
 URI = "file:///w/code"
 BANNED = re.compile(
     r"\]\(|!\[|</?[a-z]|https?:\S|://|www\.|(?:command|file|vscode|data|javascript):\S|```|[\x00-\x1f\x7f-\x9f]"
