@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import canary
 
-from kibitz.app.spending import Spending, caps_of
+from kibitz.app.spending import LONGEST_NAME, Spending, caps_of
 from kibitz.config import Settings
+from kibitz.guard.invisible import strip_invisible
 from kibitz.provider import pricing
 from kibitz.provider.endpoint import Endpoint
 from kibitz.provider.usage import Usage
@@ -16,9 +20,6 @@ from kibitz.telemetry.budget import Budget
 from kibitz.telemetry.caps import Cap
 from kibitz.telemetry.ledger import Ledger
 from kibitz.telemetry.ledger_table import PICO
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,38 @@ def test_each_folder_has_a_code_of_its_own_that_tells_nothing(tmp_path: Path) ->
     again.use_folders([inner])
     assert again.workspace_of(None) == codes[1], "there is only one, and it is called the same"
     assert again.workspace_of("x.py") == codes[1]
+
+
+def test_a_document_is_called_as_it_is_within_its_folder(tmp_path: Path) -> None:
+    found = spending(tmp_path)
+    outer, inner = tmp_path / "a", tmp_path / "a" / "b"
+    found.use_folders([outer, inner])
+    assert found.name_of(str(outer / "src" / "x.py")) == "src/x.py"
+    assert found.name_of(str(inner / "x.py")) == "x.py", "the innermost counts"
+    for nameless in (None, "", "x.py", "/elsewhere/x.py", str(tmp_path / "ab" / "x.py"), str(outer)):
+        assert found.name_of(nameless) == ""
+    found.use_folders([outer])
+    assert found.name_of("./src/../x.py") == "x.py"
+    for above in ("../x.py", f"{outer}/../x.py", f"{outer}/src/../../x.py"):
+        assert found.name_of(above) == "", "nothing outside of the folder has a name"
+
+
+@given(st.text(st.characters(exclude_characters="\0"), max_size=300))
+def test_whatever_a_file_is_called_its_name_can_be_written_down(text: str) -> None:
+    found = Spending(Settings(), Ledger(), Database(Path("state.db")))
+    found.use_folders([Path("/home/somebody/project")])
+    name = found.name_of(f"/home/somebody/project/{text}")
+    assert len(name) <= LONGEST_NAME
+    assert name == strip_invisible(name)
+    assert name.encode("utf-8").decode() == name
+    assert "somebody" not in name
+    assert name.split("/")[0] not in {".", ".."}
+
+
+def test_a_key_in_the_name_of_a_file_is_not_written_down(tmp_path: Path) -> None:
+    found = spending(tmp_path)
+    found.look()
+    assert canary.KEY not in found.name_of(f"{canary.KEY}.py")
 
 
 def test_a_command_works_where_it_runs(tmp_path: Path) -> None:

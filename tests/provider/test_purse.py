@@ -17,7 +17,8 @@ from kibitz.provider.errors import OpenAIError, RateLimitExceeded
 from kibitz.provider.fallback import BUDGET
 from kibitz.provider.purse import Planned, Purse, counts_of
 from kibitz.provider.usage import Usage
-from kibitz.telemetry import booking
+from kibitz.state.database import Database
+from kibitz.telemetry import booking, documents
 from kibitz.telemetry.access import about
 from kibitz.telemetry.budget import Budget
 from kibitz.telemetry.caps import Cap
@@ -27,6 +28,7 @@ from kibitz.telemetry.ledger_table import PICO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.fake_provider import FakeProvider
 
@@ -45,10 +47,17 @@ def own_price() -> Iterator[None]:
 class Till:
     """A client with a purse."""
 
-    def __init__(self, fake: FakeProvider, *caps: Cap, **changes: Any) -> None:
-        self.ledger = Ledger(now=lambda: NOW)
+    def __init__(
+        self, fake: FakeProvider, *caps: Cap, database: Database | None = None, **changes: Any
+    ) -> None:
+        self.ledger = Ledger(database, now=lambda: NOW)
         self.budget = Budget(self.ledger, None, caps, sleep=lambda _: asyncio.sleep(0))
-        purse = Purse(self.ledger, self.budget, workspace=lambda document: FOLDER if document else "")
+        purse = Purse(
+            self.ledger,
+            self.budget,
+            workspace=lambda document: FOLDER if document else "",
+            name=lambda document: (document or "").removeprefix("/w/"),
+        )
         chosen = config(fake, model="gpt-6-luna", max_tokens=1000, **changes)
         self.client = OpenAIClient(chosen, sleep=lambda _: asyncio.sleep(0), purse=purse)
 
@@ -63,6 +72,22 @@ async def until_refused(client: OpenAIClient) -> RateLimitExceeded:
         except RateLimitExceeded as error:
             return error
     raise AssertionError("all of it was sent")
+
+
+async def test_what_was_asked_about_a_document_is_booked_for_it(tmp_path: Path) -> None:
+    database = Database(tmp_path / "state.db")
+    async with planted() as fake:
+        till = Till(fake, database=database)
+        async with till.client:
+            with about("/w/src/a.py"):
+                used = (await till.client.process_code(CODE)).usage
+            await till.client.probe()
+    await till.ledger.aclose()
+    booked = await database.read(lambda connection: documents.since(connection, "2026-11-23"))
+    assert {name: counts.cost_usd for name, counts in booked.items()} == {
+        documents.Document(FOLDER, "src/a.py"): used.cost_usd
+    }
+    await database.aclose()
 
 
 async def test_each_request_is_booked_as_the_provider_counted_it() -> None:

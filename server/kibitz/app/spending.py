@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kibitz.guard.invisible import strip_invisible
 from kibitz.provider import pricing
 from kibitz.provider.purse import Purse
 from kibitz.state.places import state_dir
@@ -14,6 +15,7 @@ from kibitz.telemetry.budget import Budget
 from kibitz.telemetry.caps import Cap
 from kibitz.telemetry.install import Names
 from kibitz.telemetry.ledger_table import PICO
+from kibitz.telemetry.masking import mask
 from kibitz.telemetry.vigil import Vigil
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from kibitz.state.database import Database
     from kibitz.telemetry.cachecounts import CacheCounts
     from kibitz.telemetry.ledger import Ledger
+
+LONGEST_NAME = 200
+"""Characters of a document's name that are written down."""
 
 
 class Spending:
@@ -44,7 +49,9 @@ class Spending:
         if settings.ignore_budget and most == "pause":
             most = "tell"
         self.vigil = Vigil(ledger, database, most, cache=cache)
-        self.purse = Purse(ledger, self.budget, vigil=self.vigil, workspace=self.workspace_of)
+        self.purse = Purse(
+            ledger, self.budget, vigil=self.vigil, workspace=self.workspace_of, name=self.name_of
+        )
         self._names = Names(state_dir())
         self._codes: dict[str, str] = {}
         self._folders: tuple[str, ...] = ()
@@ -66,6 +73,22 @@ class Spending:
             return ""
         found = inside or (self._folders if len(self._folders) == 1 else ())
         return self._codes[found[0]] if found else ""
+
+    def name_of(self, document: str | None) -> str:
+        """What a document is called within the folder that it is in, as it may be written down and shown.
+
+        Empty where it is in none of the open folders, or has no path.
+        """
+        if not document:
+            return ""
+        inside = [folder for folder in self._folders if _is_in(document, folder)]
+        if inside:
+            document = document[len(inside[0]) :].lstrip(os.sep)
+        elif len(self._folders) != 1 or Path(document).is_absolute():
+            return ""
+        name = os.path.normpath(document).replace(os.sep, "/")
+        # Nothing above the folder; and the end of a long name says more than its beginning.
+        return "" if name.split("/")[0] in {"", ".", ".."} else mask(strip_invisible(name))[-LONGEST_NAME:]
 
     async def lines(self) -> list[str]:
         """How much of each cap is spent, in sentences without full stops."""

@@ -20,6 +20,7 @@ from kibitz.lsp.edits import workspace_edit
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.keys.consent import ConsentNeeded
 from kibitz.provider.models import Context
+from kibitz.telemetry.access import about
 from kibitz.text.remap import difference, remap
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Assistance:
         document, service = await self._ready(place)
         snapshot = document.snapshot
         async with self._shown(title):
-            suggestions = await self._ask(service.suggest(_context(place, snapshot)))
+            suggestions = await self._ask(service.suggest(_context(place, snapshot)), document)
         best = next((each for each in suggestions if _stands(each, snapshot)), None)
         if best is None:
             raise self._declined("the model has no other way to write this that passed kibitz's checks")
@@ -114,7 +115,7 @@ class Assistance:
         """
         document, service = await self._ready(place)
         async with self._shown(title):
-            analysis = await self._ask(service.explain(_context(place, document.snapshot)))
+            analysis = await self._ask(service.explain(_context(place, document.snapshot)), document)
         if name:
             self._explained[(place.uri, name)] = analysis
             while len(self._explained) > _MAX_EXPLAINED:
@@ -145,9 +146,10 @@ class Assistance:
             return None
         return await asyncio.to_thread(service.refusal, document.path)
 
-    async def _ask(self, question: Awaitable[T]) -> T:
+    async def _ask(self, question: Awaitable[T], document: Document) -> T:
         try:
-            return await question
+            with about(document.path):
+                return await question
         except ConsentNeeded as error:
             self._session.unconsented(error)
             raise self._declined(error.message) from None

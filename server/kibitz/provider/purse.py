@@ -69,9 +69,12 @@ class Planned:
 class Hold:
     """What is held for one request. Settle it, or say that it was not needed."""
 
-    def __init__(self, purse: Purse, account: Account, planned: Planned, name: str) -> None:
+    def __init__(
+        self, purse: Purse, account: Account, planned: Planned, name: str, document: str = ""
+    ) -> None:
         self._purse = purse
         self._account = account
+        self._document = document
         self._planned = planned
         self._name = name
         self._over = False
@@ -82,7 +85,7 @@ class Hold:
             self._over = True
             planned = self._planned
             counts = counts_of(usage, failed=failed, is_retry=planned.is_retry, is_free=planned.is_free)
-            self._purse.book(self._account, counts, self._name)
+            self._purse.book(self._account, counts, self._name, self._document)
             self._purse.saw(planned, usage, trouble)
 
     def unused(self) -> None:
@@ -102,6 +105,7 @@ class Purse:
         *,
         vigil: Vigil | None = None,
         workspace: Callable[[str | None], str] = lambda _document: "",
+        name: Callable[[str | None], str] = lambda _document: "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Do no I/O.
@@ -111,12 +115,14 @@ class Purse:
             budget: what may be spent; None: as much as one likes.
             vigil: watches over it; None: nobody does.
             workspace: the code of the folder that a document is in.
+            name: the document's name within that folder.
             clock: seconds that only go forward.
         """
         self._ledger = ledger
         self._budget = budget
         self._vigil = vigil
         self._workspace = workspace
+        self._name = name
         self._clock = clock
 
     async def hold(self, planned: Planned, *, name: str = "") -> Hold:
@@ -143,16 +149,16 @@ class Purse:
                 held = await self._budget.hold(wanted, planned.seconds + _SLACK_S, name=name)
             except BudgetUsedUpError as error:
                 raise RateLimitExceeded(str(error), code=BUDGET) from error
-        return Hold(self, account, planned, held)
+        return Hold(self, account, planned, held, self._name(current_document()))
 
     def account(self, model: str, purpose: str) -> Account:
         """Under what a request is counted that is made here."""
         purpose = current_purpose() or _PURPOSES.get(purpose, purpose)
         return Account(model, self._workspace(current_document()), purpose)
 
-    def book(self, account: Account, counts: Counts, held: str = "") -> None:
+    def book(self, account: Account, counts: Counts, held: str = "", document: str = "") -> None:
         """Write down what a request took, in the background, and let go of what was held for it."""
-        self._ledger.book(account, counts, release=held)
+        self._ledger.book(account, counts, release=held, document=document)
         if self._budget is not None:
             self._budget.settled(held)
 

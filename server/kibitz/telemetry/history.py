@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kibitz.state.store import Component
@@ -17,7 +18,7 @@ from kibitz.telemetry.metrics import Distribution, Family, Kind
 from kibitz.telemetry.tables import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
 
     from kibitz.state.database import Database
@@ -37,7 +38,7 @@ class History:
     ) -> None:
         """Do no I/O. What ``metrics`` counted before is somebody else's to keep."""
         self._metrics = metrics
-        self._days = Daily(_TABLE, database, day=day)
+        self._days = Daily(TABLE, database, day=day)
         self._before = self._counted()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -57,8 +58,12 @@ class History:
     async def since(self, days: int) -> list[Family]:
         """What all processes counted in the last ``days`` calendar days, today included."""
         self.note()
-        found = {_series(name): counted for name, counted in (await self._days.since(days)).items()}
-        return [_family(family, found) for family in self._families()]
+        return families(self._metrics, await self._days.since(days))
+
+    async def written(self) -> None:
+        """Write what was counted by now, if that can be."""
+        self.note()
+        await self._days.written()
 
     async def aclose(self) -> None:
         """Write what is not yet written, if that can be."""
@@ -72,19 +77,26 @@ class History:
         self.note()
         self.begin()
 
-    def _families(self) -> list[Family]:
-        return [each.family() for each in self._metrics if each.described.kept]
-
     def _counted(self) -> dict[Labels, Distribution]:
         """By the instrument's name and the labels."""
         return {
             (family.described.name, *labels): counted
-            for family in self._families()
+            for family in _kept(self._metrics)
             for labels, counted in (
                 *family.distributions.items(),
                 *((labels, Distribution((), (), number)) for labels, number in family.numbers.items()),
             )
         }
+
+
+def families(metrics: Metrics, counted: Mapping[str, Distribution]) -> list[Family]:
+    """Those of the metrics that are kept, with what was counted by series, as the table names them."""
+    found = {_series(name): each for name, each in counted.items()}
+    return [_family(family, found) for family in _kept(metrics)]
+
+
+def _kept(metrics: Metrics) -> Iterator[Family]:
+    return (each.family() for each in metrics if each.described.kept)
 
 
 def _less(now: Distribution, before: Distribution) -> Distribution | None:
@@ -117,10 +129,16 @@ def _row(counted: Distribution) -> tuple[int | str | None, ...]:
 
 def _counts(row: Sequence[Any]) -> Distribution:
     bounds, counts, total = row
-    return Distribution(tuple(json.loads(bounds)), tuple(json.loads(counts)), float(total))
+    return Distribution(_numbers(bounds), tuple(json.loads(counts)), float(total))
 
 
-_TABLE = Table(
+@lru_cache(maxsize=8)
+def _numbers(bounds: str) -> tuple[float, ...]:
+    """There are few, and thousands of rows have each of them."""
+    return tuple(json.loads(bounds))
+
+
+TABLE = Table(
     component=Component(
         "metrics",
         1,

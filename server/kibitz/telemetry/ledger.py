@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kibitz.state.database import StateUnavailable
+from kibitz.telemetry import documents
 from kibitz.telemetry.counts import Account, Counts
 from kibitz.telemetry.daily import Daily
 from kibitz.telemetry.ledger_table import TABLE
@@ -29,6 +30,8 @@ __all__ = ["Account", "Counts", "Entry", "Ledger", "hour_of", "local_now", "summ
 
 _OWN_MOST = 2048
 """So many entries of its own a process remembers by hour; the oldest are then one."""
+_UNWRITTEN_MOST = 1000
+"""So many documents wait for a database that cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +68,28 @@ class Ledger(Daily[Account, Counts]):
         self.now = now
         self._released: set[str] = set()
         self._releasing: set[str] = set()
+        self._named: dict[tuple[str, documents.Document], Counts] = {}
+        """What is not yet written about documents, by day."""
+        self._naming: dict[tuple[str, documents.Document], Counts] = {}
+        """What is being written, or was and could not be."""
+        if database is not None:
+            database.register(documents.COMPONENT)
 
     @property
     def run(self) -> Counts:
         """What this process counted since it began."""
         return summed(self._own.values())
 
-    def book(self, account: Account, counts: Counts, *, release: str = "") -> None:
-        """Count, and in the same transaction let go of what was held for it under that name."""
+    def book(self, account: Account, counts: Counts, *, release: str = "", document: str = "") -> None:
+        """Count, and in the same transaction let go of what was held for it under that name.
+
+        ``document`` is what it was about, by its name within the account's workspace.
+        """
         if release:
             self._released.add(release)
+        if document and self._database is not None and len(self._named) + len(self._naming) < _UNWRITTEN_MOST:
+            place = (self._day().isoformat(), documents.Document(account.workspace, document))
+            self._named[place] = self._named.get(place, Counts()) + counts
         self.add(account, counts)
 
     def own_since(self, period: str) -> Counts:
@@ -123,10 +138,14 @@ class Ledger(Daily[Account, Counts]):
     def _job(self, batch: Mapping[tuple[str, Account], Counts]) -> Callable[[sqlite3.Connection], None]:
         self._releasing |= self._released
         self._released = set()
-        return partial(TABLE.add, batch=batch, released=frozenset(self._releasing))
+        for place, counts in self._named.items():
+            self._naming[place] = self._naming.get(place, Counts()) + counts
+        self._named = {}
+        return partial(_write, batch, frozenset(self._releasing), dict(self._naming))
 
     def _landed(self) -> None:
         self._releasing = set()
+        self._naming = {}
         if len(self._own) > _OWN_MOST:
             self._fold()
 
@@ -136,6 +155,16 @@ class Ledger(Daily[Account, Counts]):
         for place in oldest:
             counts = self._own.pop(place)
             self._merge(self._own, ("", place[1]), counts)
+
+
+def _write(
+    batch: Mapping[tuple[str, Account], Counts],
+    released: frozenset[str],
+    named: Mapping[tuple[str, documents.Document], Counts],
+    connection: sqlite3.Connection,
+) -> None:
+    TABLE.add(connection, batch, released)
+    documents.add(connection, named)
 
 
 def summed(counts: Iterable[Counts]) -> Counts:

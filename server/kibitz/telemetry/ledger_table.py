@@ -18,7 +18,7 @@ KEPT_DAYS = 400
 """So many days are kept at all."""
 PICO = 10**12
 """The cost is kept in whole pico-dollars: a cached token costs less than a nano-dollar in a batch."""
-_MOST = 10**15
+MOST = 10**15
 """Of one kind in one entry. A provider may report what it likes, and SQLite counts to nine times 10**18."""
 _HOUR = 13
 """Characters of the name of an hour."""
@@ -38,7 +38,7 @@ _COLUMNS = (
 _NAMES = ", ".join(_COLUMNS)
 _SUMS = ", ".join(f"sum({name})" for name in _COLUMNS)
 _ADDED = ", ".join(
-    f"{name} = min(coalesce({name} + excluded.{name}, {name}, excluded.{name}), {_MOST})" for name in _COLUMNS
+    f"{name} = min(coalesce({name} + excluded.{name}, {name}, excluded.{name}), {MOST})" for name in _COLUMNS
 )
 _MARKS = ", ".join("?" * (4 + len(_COLUMNS)))
 _ADD = f"INSERT INTO ledger_entries VALUES ({_MARKS}) ON CONFLICT DO UPDATE SET {_ADDED}"  # noqa: S608 - names of ours
@@ -140,7 +140,7 @@ class LedgerTable:
 
 def pico(usd: Decimal | None) -> int | None:
     """Dollars in whole pico-dollars."""
-    return None if usd is None else min(round(usd * PICO), _MOST)
+    return None if usd is None else min(round(usd * PICO), MOST)
 
 
 def dollars(amount: int) -> Decimal:
@@ -161,7 +161,7 @@ def _row(counts: Counts) -> Iterator[int | None]:
         counts.retries,
         counts.unpriced,
     ):
-        yield None if value is None else min(value, _MOST)
+        yield None if value is None else min(value, MOST)
 
 
 def _counts(row: Sequence[Any]) -> Counts:

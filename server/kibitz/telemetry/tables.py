@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from kibitz.state.store import Component
 
-KEPT_DAYS = 100
+KEPT_DAYS = 400
+"""So many days are kept, as in the ledger."""
 
 
 class Addable(Protocol):
@@ -44,9 +45,10 @@ class Table(Generic[C]):
 
     def add(self, connection: sqlite3.Connection, batch: Mapping[tuple[str, str], C]) -> None:
         """Add counts by day (ISO 8601) and name to what is there, and forget the oldest days."""
+        newest = connection.execute(f"SELECT max(day) FROM {self.name}").fetchone()[0] or ""  # noqa: S608 - names of ours
         for (day, name), counts in batch.items():
             row = connection.execute(
-                f"SELECT * FROM {self.name} WHERE day = ? AND {self.by} = ?",  # noqa: S608 - names of ours
+                f"SELECT * FROM {self.name} WHERE day = ? AND {self.by} = ?",  # noqa: S608 - as above
                 (day, name),
             ).fetchone()
             new = counts if row is None else self.counts_of(row[2:]) + counts
@@ -56,19 +58,27 @@ class Table(Generic[C]):
                 f"INSERT OR REPLACE INTO {self.name} VALUES ({marks})",  # noqa: S608 - as above
                 values,
             )
-        # By number, not by date: a clock that is ahead for a moment must not cost the days of before.
-        connection.execute(
-            f"DELETE FROM {self.name} WHERE day NOT IN "  # noqa: S608 - as above
-            f"(SELECT DISTINCT day FROM {self.name} ORDER BY day DESC LIMIT ?)",
-            (KEPT_DAYS,),
-        )
+        if any(day > newest for day, _ in batch):
+            # By number, not by date: a clock that is ahead for a moment must not cost the days of before.
+            connection.execute(
+                f"DELETE FROM {self.name} WHERE day NOT IN "  # noqa: S608 - as above
+                f"(SELECT DISTINCT day FROM {self.name} ORDER BY day DESC LIMIT ?)",
+                (KEPT_DAYS,),
+            )
 
     def since(self, connection: sqlite3.Connection, day: str) -> dict[str, C]:
         """What was counted from ``day`` (ISO 8601) on, by name."""
+        return self.grouped(connection, day, lambda _: "").get("", {})
+
+    def grouped(
+        self, connection: sqlite3.Connection, day: str, period: Callable[[str], str]
+    ) -> dict[str, dict[str, C]]:
+        """The same by the ``period`` that each day belongs to, and then by name; days are not kept apart."""
         rows = connection.execute(f"SELECT * FROM {self.name} WHERE day >= ?", (day,))  # noqa: S608 - as above
-        found: dict[str, C] = {}
-        for _day, name, *counts in rows:
-            found[name] = found.get(name, self.nothing) + self.counts_of(counts)
+        found: dict[str, dict[str, C]] = {}
+        for of, name, *counts in rows:
+            group = found.setdefault(period(of), {})
+            group[name] = group.get(name, self.nothing) + self.counts_of(counts)
         return found
 
 
