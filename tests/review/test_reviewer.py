@@ -38,7 +38,8 @@ class FakeClient:
         self.urgencies: list[Urgency] = []
         self.cancelled = 0
         self.go: asyncio.Event | None = None
-        self.turn = asyncio.Semaphore(1000)
+        self.tickets: asyncio.Queue[None] | None = None
+        """An answer takes one, if there are any."""
         self.arrived = asyncio.Event()
         self.errors: dict[str, Exception] = {}
         self.lands_early = False
@@ -66,10 +67,11 @@ class FakeClient:
             on_piece(0, analyses[0])
         self.arrived.set()
         try:
-            async with self.turn:
-                if self.go is not None:
-                    await self.go.wait()
-                await asyncio.sleep(0)
+            if self.go is not None:
+                await self.go.wait()
+            if self.tickets is not None:
+                await self.tickets.get()
+            await asyncio.sleep(0)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -225,11 +227,17 @@ async def test_what_landed_before_a_cancellation_is_kept() -> None:
 async def test_progress_is_told_at_the_start_and_as_answers_come() -> None:
     client = FakeClient()
     text = document("a", "b") + "\n\n" + function("c", "bug")
-    client.turn = asyncio.Semaphore(1)
     reviews = make(client, ONE_PER_REQUEST)
     await reviews.review(Source(function("a"), "python"))
+    tickets: asyncio.Queue[None] = asyncio.Queue()
+    client.tickets = tickets
     states: list[Review] = []
-    review = await reviews.review(Source(text, "python"), on_progress=states.append)
+
+    def on_progress(state: Review) -> None:
+        states.append(state)
+        tickets.put_nowait(None)
+
+    review = await reviews.review(Source(text, "python"), on_progress=on_progress)
     assert [len(state.pending) for state in states] == [2, 1]
     assert not any(state.complete or state.unreviewed for state in states)
     assert states[0].pending[0].of(text) == function("b").rstrip()

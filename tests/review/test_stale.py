@@ -92,7 +92,8 @@ async def test_nobody_is_told_when_the_new_answer_says_the_same() -> None:
 
 async def test_an_answer_that_cannot_be_had_anew_stays_and_is_tried_again_later() -> None:
     client = Client()
-    async with aged(client, restarted=False) as (reviewer, timer):
+    # Too old, and still good for longer than a failure is remembered.
+    async with aged(client, restarted=False, age=1_000) as (reviewer, timer):
         client.errors["return"] = APIError("down", retryable=True)
         for _ in range(3):
             review = await reviewer.review(SOURCE)
@@ -102,7 +103,11 @@ async def test_an_answer_that_cannot_be_had_anew_stays_and_is_tried_again_later(
         assert client.asked == ["a", "b"]
         timer.now += FAILURE_S - 1
         await reviewer.review(SOURCE)
+        assert not reviewer._flights._single._tasks
         assert client.asked == ["a", "b"]
+        timer.now += 2
+        await reviewer.review(SOURCE)
+        await until(lambda: client.asked == ["a", "b", "a", "b"])
 
 
 async def test_whoever_wants_it_new_waits_and_gets_the_old_one_only_if_there_is_no_other() -> None:

@@ -19,6 +19,7 @@ from kibitz.guard.secrets import Refused
 from kibitz.provider.errors import APIError
 from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.provider.tokens import estimate, guidance_tokens
+from kibitz.provider.turns import give_way
 from kibitz.review.entries import entries_of, pack
 from kibitz.review.flights import Flights
 from kibitz.review.lookup import LookUp
@@ -171,13 +172,7 @@ class Reviewer:
                     boarded.callback(flight.leave, woken.set)
                     boarded.callback(flight.urgency.follow(urgency))
                     run.waiting.append(flight)
-                while run.waiting and not run.is_hopeless:
-                    # When the last answer has landed, only the flight's end (and its bill) is waited for.
-                    if on_progress is not None and (state := run.state(settings)).pending:
-                        on_progress(state)
-                    await woken.wait()
-                    woken.clear()
-                    run.collect()
+                await _landed(run, woken, settings, on_progress)
                 # What another review had asked about already still has to be verified.
                 missing = run.unchecked()
         run.end()
@@ -185,7 +180,10 @@ class Reviewer:
             self._renew(looked_up.stale, run)
         if recognition is not None and source.parts is None:
             self._recogniser.keep(recognition, run, looked_up)
-        return run.state(settings)
+        await give_way()
+        state = run.state(settings)
+        await give_way()
+        return state
 
     async def missing(self, source: Source) -> tuple[list[Entry], int]:
         """What a review of ``source`` would have to ask for, each text once, and out of how many units.
@@ -292,6 +290,26 @@ class Reviewer:
         news = (analysis.findings != before[digest].findings for digest, analysis in flight.landed.items())
         if self.on_renewed is not None and any(news):
             self.on_renewed()
+
+
+async def _landed(
+    run: Run,
+    woken: asyncio.Event,
+    settings: ReviewSettings,
+    on_progress: Callable[[Review], None] | None,
+) -> None:
+    """Wait until the flights that ``run`` boarded are over, or nothing can come of them."""
+    news = True
+    while run.waiting and not run.is_hopeless:
+        # When the last answer has landed, only the flight's end (and its bill) is waited for.
+        if on_progress is not None and news:
+            await give_way()
+            if (state := run.state(settings)).pending:
+                await give_way()
+                on_progress(state)
+        await woken.wait()
+        woken.clear()
+        news = run.collect()
 
 
 def _not_sent(source: Source, why: Refused) -> Review:

@@ -82,8 +82,9 @@ class Run:
         self.known[digest] = analysis
         return True
 
-    def collect(self) -> None:
-        """Take what has landed, and part with the flights that are done."""
+    def collect(self) -> bool:
+        """Take what has landed, and part with the flights that are done. Whether there was anything new."""
+        before = self._mark()
         for flight in self.waiting:
             for key in self._owners.keys() & flight.landed.keys():
                 self.accept(key, flight.landed[key])
@@ -95,6 +96,12 @@ class Run:
             if flight.error is not None and (rest := lost - flight.failed.keys()):
                 self.fail({self._owners[key] for key in rest}, flight.error)
         self.waiting = [flight for flight in self.waiting if not flight.done]
+        return self._mark() != before
+
+    def _mark(self) -> tuple[object, ...]:
+        """What tells whether anything is new: answers only come, and previews only grow."""
+        previews = sum(len(analysis.findings) for analysis in self.early.values())
+        return len(self.known), len(self.failed), previews
 
     def fail(self, digests: Iterable[str], error: BaseException) -> None:
         """Note why there is no answer. What is no failure of a provider is our bug: raised."""
