@@ -374,8 +374,9 @@ def _reply(request: Json, chance: random.Random) -> Json:
     return twisted(reply, chance) if chance.randrange(6) == 0 else reply
 
 
+_READING = {"kibitz.analyzeWorkspace", "kibitz.showRequest", "kibitz.bugReport"}
 _COMMANDS = (
-    *(name for name in COMMANDS if name not in {"kibitz.analyzeWorkspace", "kibitz.showRequest"}),
+    *(name for name in COMMANDS if name not in _READING),
     *["kibitz.resume"] * 3,
     *["kibitz.analyzeDocument"] * 3,
 )

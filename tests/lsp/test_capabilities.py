@@ -54,6 +54,7 @@ def test_vscode() -> None:
     )
     assert client == Client(
         name="Visual Studio Code",
+        version="1",
         encoding=Encoding.UTF16,
         versioned_edits=True,
         annotated_edits=True,

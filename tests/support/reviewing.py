@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kibitz.app.dismissals import suppression
 from kibitz.app.projects import Projects, trust_of_user
 from kibitz.findings.finding import Confidence, Finding, Fix, Severity
 from kibitz.lsp.reviews import Defaults
-from kibitz.lsp.service import Assignment, Health, Loading, Survey
+from kibitz.lsp.service import Assignment, Health, Loading, Report, Survey
 from kibitz.lsp.spending import Spending
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.models import Usage
@@ -20,7 +21,6 @@ from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from kibitz.app.doctor import Line
     from kibitz.guard.trust import Decision
@@ -274,6 +274,8 @@ class FakeBackend:
         self.lines: list[Line] = []
         self.examined: list[bool] = []
         """Whether each was offline."""
+        self.reported: list[tuple[Mapping[str, object], Sequence[Path]]] | OSError = []
+        """What was reported, for which folders; or why nothing can be."""
 
     async def load(
         self,
@@ -288,6 +290,12 @@ class FakeBackend:
     async def examine(self, *, offline: bool) -> Sequence[Line]:
         self.examined.append(offline)
         return self.lines
+
+    async def report(self, server: Mapping[str, object], folders: Sequence[Path]) -> Report:
+        if isinstance(self.reported, OSError):
+            raise self.reported
+        self.reported.append((server, folders))
+        return Report(Path("/state/reports/report.zip"), ("README.txt: what this is",))
 
     async def build(self, roots: Sequence[str], listener: Listener) -> ReviewService:
         service = self.services[min(self.built, len(self.services) - 1)]

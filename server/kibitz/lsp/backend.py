@@ -7,10 +7,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from kibitz.lsp.faults import EARLY_LOG
-from kibitz.lsp.service import Loading
+from kibitz.lsp.service import Loading, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from kibitz.app import App
     from kibitz.app.doctor import Line
@@ -92,6 +93,17 @@ class AppBackend:
         if loaded is None:
             loaded = await asyncio.to_thread(load)
         return [line async for line in examine(loaded, offline=offline)]
+
+    async def report(self, server: Mapping[str, object], folders: Sequence[Path]) -> Report:
+        """See ``Backend``."""
+        from kibitz.app.bugreport import make  # noqa: PLC0415 - few ask
+        from kibitz.config import load  # noqa: PLC0415 - loaded by now, mostly
+
+        loaded = self._loaded
+        if loaded is None:
+            loaded = await asyncio.to_thread(load)
+        path, parts = await make(loaded, server, folders)
+        return Report(path, tuple(f"{part.name}: {part.what}" for part in parts))
 
     def _load(
         self, editor: object, cli: Mapping[str, object], folders: Mapping[str, object]

@@ -24,6 +24,7 @@ class Client:
     """The facts about the editor at the other end."""
 
     name: str = ""
+    version: str = ""
     encoding: Encoding = Encoding.UTF16
     """What its columns count: the first of its choices that is known, as the protocol has it."""
     versioned_edits: bool = False
@@ -76,7 +77,7 @@ class Client:
 def reduce(params: Mapping[str, Any]) -> Client:
     """The facts of an `initialize` request's parameters, whatever they hold."""
     capabilities = params.get("capabilities")
-    name = _at(params, "clientInfo", "name")
+    name, version = (_at(params, "clientInfo", what) for what in ("name", "version"))
     process_id = params.get("processId")
     refreshes = (
         isinstance(_at(capabilities, "textDocument", "diagnostic"), dict)
@@ -85,6 +86,7 @@ def reduce(params: Mapping[str, Any]) -> Client:
     registers_diagnostics = _at(capabilities, "textDocument", "diagnostic", "dynamicRegistration") is True
     return Client(
         name=name if isinstance(name, str) else "",
+        version=version if isinstance(version, str) else "",
         encoding=_encoding(_at(capabilities, "general", "positionEncodings")),
         # Neovim does not say so, but applies them and checks the version (notes: "Buffer newer than edits").
         versioned_edits=_at(capabilities, "workspace", "workspaceEdit", "documentChanges") is True

@@ -63,6 +63,15 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """A report that was written."""
+
+    path: Path
+    parts: tuple[str, ...]
+    """What is in it: a file and what it holds, each."""
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """What a review of all files in the open folders would take."""
 
@@ -306,4 +315,10 @@ class Backend(Protocol):
         """Whether everything is in order, by the settings that were loaded last; takes seconds.
 
         ``offline``: ask no model, and look at this machine only.
+        """
+
+    async def report(self, server: Mapping[str, object], folders: Sequence[Path]) -> Report:
+        """Write a report of what may be at fault, with what the server says of itself; takes seconds.
+
+        ``folders`` are open: their paths are not shown. Raises OSError if it cannot be written.
         """

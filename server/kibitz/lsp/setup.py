@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from kibitz.app.choice import NOTHING_SET
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kibitz.app.doctor import Line
-    from kibitz.lsp.service import Backend, Knobs, Loading, ReviewService
+    from kibitz.lsp.service import Backend, Knobs, Loading, Report, ReviewService
     from kibitz.lsp.session import Session
 
 logger = logging.getLogger(__name__)
@@ -145,6 +146,11 @@ class Setup:
     async def examine(self, *, offline: bool) -> Sequence[Line]:
         """See ``Backend``."""
         return await self._backend.examine(offline=offline)
+
+    async def report(self, server: Mapping[str, object]) -> Report:
+        """See ``Backend``."""
+        folders = [Path(path) for uri in self.roots if (path := folder_of(uri)) is not None]
+        return await self._backend.report(server, folders)
 
     async def aclose(self, seconds: float) -> None:
         """Stop, and close the service, in at most ``seconds``."""

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "kibitz.metrics": "metrics.metrics",
     "kibitz.showRequest": "requests.show_request",
     "kibitz.doctor": "doctor.doctor",
+    "kibitz.bugReport": "bugreport.bug_report",
     "kibitz.reloadKey": "keys.reload_key",
     "kibitz.clearCache": "cache.clear_cache",
     "kibitz.raiseBudget": "budget.raise_budget",
