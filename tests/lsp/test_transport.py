@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.support.lsp_wire import until
 
 from kibitz.lsp import transport
 from kibitz.lsp.transport import PipeWriter, chunks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
 
 async def test_reads_a_pipe_to_its_end() -> None:
@@ -84,6 +85,51 @@ async def test_a_descriptor_that_somebody_made_non_blocking_is_waited_for() -> N
     got = b""
     while len(got) < 300_000:
         got += await asyncio.to_thread(os.read, far, 65_536)
+    assert await writer.drained(5)
+    os.close(near)
+    os.close(far)
+
+
+def a_pipe() -> tuple[int, int]:
+    return os.pipe()
+
+
+def a_socket() -> tuple[int, int]:
+    """As Node gives its children."""
+    far, near = socket.socketpair()
+    return far.detach(), near.detach()
+
+
+@pytest.mark.parametrize("ends", [a_pipe, a_socket])
+async def test_what_fits_is_there_at_once(ends: Callable[[], tuple[int, int]]) -> None:
+    far, near = ends()
+    os.set_blocking(far, False)
+    writer = PipeWriter(near, lambda: None)
+    writer.write(b"x" * 10_000)
+    assert os.read(far, 20_000) == b"x" * 10_000
+    writer.close()
+    assert await writer.drained(5)
+    os.close(near)
+    os.close(far)
+
+
+@pytest.mark.parametrize("ends", [a_pipe, a_socket])
+async def test_what_does_not_fit_follows_in_order(ends: Callable[[], tuple[int, int]]) -> None:
+    far, near = ends()
+    writer = PipeWriter(near, lambda: None)
+    sent = [bytes([number]) * size for number, size in enumerate([10, 40_000, 70_000, 5, 300_000, 1])]
+    got, wanted = b"", b"".join(sent) * 2
+    for message in sent:
+        writer.write(message)
+    while len(got) < len(wanted) // 2:
+        got += await asyncio.to_thread(os.read, far, 65_536)
+    # It has caught up, and begins anew.
+    for message in sent:
+        writer.write(message)
+    writer.close()
+    while len(got) < len(wanted):
+        got += await asyncio.to_thread(os.read, far, 65_536)
+    assert got == wanted
     assert await writer.drained(5)
     os.close(near)
     os.close(far)

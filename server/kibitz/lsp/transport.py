@@ -1,8 +1,9 @@
 """Standard input and output as the two ends of the protocol, without ever blocking the event loop.
 
 Reading uses the loop itself where the system lets it (pipes, sockets, terminals) and a thread where not (a
-file as standard input, Windows). Writing is always a thread's job: an editor that stops reading fills the
-pipe, and making the descriptor non-blocking instead would do so for everybody who shares it.
+file as standard input, Windows). So does writing, as long as the pipe takes it: a thread would have to wait
+for the interpreter, in line with those that compute. An editor that stops reading fills the pipe; what comes
+from then on is a thread's job, as making the descriptor non-blocking would do so for all who share it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import select
 import stat
 import threading
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 256 * 1024
 _MAX_UNSENT_BYTES = 64 * 1024 * 1024
 """An editor that leaves so much unread does not read any more."""
+_SURE_BYTES = getattr(select, "PIPE_BUF", 512)
+"""What is writable takes so many without blocking, says POSIX."""
 
 
 async def chunks(fd: int) -> AsyncIterator[bytes]:
@@ -85,7 +89,7 @@ async def _chunks_by_thread(stream: FileIO) -> AsyncIterator[bytes]:
 
 
 class PipeWriter:
-    """Writes messages to ``fd`` in order, from a thread of its own.
+    """Writes messages to ``fd`` in order: at once what it takes at once, the rest from a thread of its own.
 
     ``on_closed`` is called on the loop, once, when nobody reads them any more.
     """
@@ -100,20 +104,24 @@ class PipeWriter:
         self._broken = False
         self._finished = False
         self._done = asyncio.Event()
+        self._room = _room(fd)
         threading.Thread(target=self._work, name="kibitz-stdout", daemon=True).start()
 
     def write(self, data: bytes) -> None:
-        """Queue ``data``. Nothing happens after ``close``, or once the reader is gone."""
+        """Write or queue ``data``. Nothing happens after ``close``, or once the reader is gone."""
         if self._broken or self._finished:
             return
+        # Only here it grows: none unsent means that the thread does nothing, and will not.
+        rest = data if self._unsent else self._written_at_once(data)
+        if not rest:
+            return
         with self._lock:
-            self._unsent += len(data)
+            self._unsent += len(rest)
             overflow = self._unsent > _MAX_UNSENT_BYTES
         if overflow:
-            self._broken = True
-            self._loop.call_soon(self._on_closed)
+            self._break()
         else:
-            self._queue.put(data)
+            self._queue.put(rest)
 
     def close(self) -> None:
         """Take no more; what is queued is still written."""
@@ -128,6 +136,24 @@ class PipeWriter:
         except TimeoutError:
             return False
         return True
+
+    def _written_at_once(self, data: bytes) -> bytes:
+        """Write what fits; the rest of ``data``."""
+        written = 0
+        try:
+            while written < len(data) and self._room():
+                written += os.write(self._fd, data[written : written + _SURE_BYTES])
+        except BlockingIOError:
+            pass  # Somebody who shares the descriptor made it non-blocking; the thread can wait.
+        except OSError:
+            self._break()
+            return b""
+        return data[written:]
+
+    def _break(self) -> None:
+        """Nobody reads any more."""
+        self._broken = True
+        self._loop.call_soon(self._on_closed)
 
     def _work(self) -> None:
         try:
@@ -151,6 +177,17 @@ class PipeWriter:
                 self._unsent -= len(data)
 
 
+def _room(fd: int) -> Callable[[], bool]:
+    """What tells whether ``fd`` takes ``_SURE_BYTES`` without blocking; False where that is not known."""
+    mode = os.fstat(fd).st_mode
+    if not hasattr(select, "poll") or not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return lambda: False
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    # An end that is closed is ready, too, for an error that tells so.
+    return lambda: bool(poll.poll(0))
+
+
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
@@ -158,6 +195,4 @@ def _write_all(fd: int, data: bytes) -> None:
             view = view[os.write(fd, view) :]
         except BlockingIOError:
             # Somebody who shares the descriptor made it non-blocking.
-            import select  # noqa: PLC0415 - rare, and not needed to start
-
             select.select([], [fd], [], 1.0)
