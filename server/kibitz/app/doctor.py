@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,13 +29,14 @@ from kibitz.local.errors import LocalModelError
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.status_text import counts_line, engine_lines
 from kibitz.telemetry import targets
+from kibitz.telemetry.anomaly import Stage
 from kibitz.telemetry.savings_text import savings_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from kibitz.app.app import App
-    from kibitz.config import Loaded
+    from kibitz.config import Loaded, Settings
     from kibitz.provider.models import Probe
 
 
@@ -93,9 +95,31 @@ def _configuration(loaded: Loaded) -> Iterator[Line]:
         yield Line(State.NOTE, f"set: {', '.join(given)}")
     for problem in loaded.problems:
         yield Line(State.PROBLEM, problem.message)
+    yield from _quiet(loaded.settings)
     for code in loaded.settings.rules_off:
         if code not in PAGES and not code.startswith(PREFIX):
             yield Line(State.PROBLEM, f"rules_off: there is no rule {code}", "See all with: kibitz rules")
+
+
+def _quiet(settings: Settings) -> Iterator[Line]:
+    """What is set that makes editors quieter than somebody may expect."""
+    if not settings.enabled:
+        yield Line(
+            State.NOTE, "nothing is reviewed in editors (setting enabled)", "To change that: enabled = true"
+        )
+    elif settings.trigger != "change":
+        begins = "you save" if settings.trigger == "save" else "you ask for them"
+        yield Line(
+            State.NOTE,
+            f"in editors, reviews begin when {begins} (setting trigger)",
+            'To have them while you type: trigger = "change"',
+        )
+    if settings.languages:
+        yield Line(
+            State.NOTE, f"in editors, only {', '.join(settings.languages)} is reviewed (setting languages)"
+        )
+    if settings.ignore_budget:
+        yield Line(State.NOTE, "budgets hold nothing back (setting ignore_budget)")
 
 
 def _project() -> Iterator[Line]:
@@ -221,7 +245,17 @@ async def _today(app: App) -> list[Line]:
     """What all kibitz processes of this machine cost today."""
     today = await app.ledger.today()
     lines = [Line(State.NOTE, counts_line("today", today))] if today.requests else []
-    return [*lines, *await _budget(app)]
+    return [*lines, *await _budget(app), *await _unusual(app)]
+
+
+async def _unusual(app: App) -> list[Line]:
+    """Whether the use of this machine is like its user's own."""
+    stage, why = await app.spending.vigil.standing()
+    if stage < Stage.STATUS:
+        return []
+    held = "; what you do not ask for is not sent" if stage is Stage.PAUSE else ""
+    advice = "If it is yours: kibitz.raiseBudget in the editor; else see the access log, and replace the key"
+    return [Line(State.PROBLEM, f"use is not like yours ({why}){held}", advice)]
 
 
 async def _budget(app: App) -> list[Line]:
@@ -262,11 +296,25 @@ async def _cache(loaded: Loaded, *, offline: bool) -> list[Line]:
 
 def _logs(loaded: Loaded) -> Iterator[Line]:
     """Where it is written down what happened."""
+    if (file := loaded.settings.log_file) is not None:
+        yield _log_file(file)
     for name, path in paths(loaded.settings):
         size = path.stat().st_size if path.is_file() else 0
         yield Line(State.NOTE, f"{name}: {path} ({amounts.size(size)})")
     if not loaded.settings.access_log:
         yield Line(State.NOTE, "access log: none is kept (setting access_log)")
+
+
+def _log_file(file: Path) -> Line:
+    """The server's log: whether it can be written."""
+    there = file.exists()
+    if os.access(file if there else file.parent, os.W_OK) and not file.is_dir():
+        return Line(State.NOTE, f"log: {file} ({amounts.size(file.stat().st_size if there else 0)})")
+    return Line(
+        State.PROBLEM,
+        f"the log file {file} cannot be written, so logs go to standard error",
+        "Name another one, or none (setting log_file)",
+    )
 
 
 def _metrics(loaded: Loaded) -> Iterator[Line]:

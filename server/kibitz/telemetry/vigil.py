@@ -138,6 +138,11 @@ class Vigil:
                 await self._database.run(partial(_confirm, self._confirmed))
         return was > Stage.LOG
 
+    async def standing(self) -> tuple[Stage, str]:
+        """How the hours up to now look, and why, for whoever wants to know: nothing is noted or held up."""
+        hours = await self._ledger.hours()
+        return await self._verdict(await asyncio.to_thread(self._judge, hours))
+
     async def aclose(self) -> None:
         """Finish what is under way."""
         if self._looking is not None:
@@ -164,6 +169,10 @@ class Vigil:
     async def _act(self, found: list[Alarm]) -> None:
         for alarm in found:
             self._note(alarm.rule, _RULES[alarm.rule])
+        self.stage, self.why = await self._verdict(found)
+
+    async def _verdict(self, found: list[Alarm]) -> tuple[Stage, str]:
+        """What follows from the alarms, unless the user said that today's use is theirs."""
         day = self._ledger.now().date().isoformat()
         if found and self._database is not None and self._confirmed != day:
             try:
@@ -173,9 +182,8 @@ class Vigil:
                 pass  # as above
         worst = max(found, key=lambda alarm: alarm.stage, default=None)
         if worst is None or self._confirmed == day:
-            self.stage, self.why = Stage.NONE, ""
-        else:
-            self.stage, self.why = min(worst.stage, self._most), worst.what
+            return Stage.NONE, ""
+        return min(worst.stage, self._most), worst.what
 
     def _note(self, rule: str, event: Event) -> None:
         """Once an hour."""

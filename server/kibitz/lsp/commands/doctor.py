@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kibitz.app.doctor import State
+from kibitz.app.doctor import Line, State
 from kibitz.guard.invisible import strip_invisible
+from kibitz.lsp.silence import silence_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kibitz.app.doctor import Line
     from kibitz.lsp.server import KibitzServer
 
 _WHERE = "(the whole report: this editor's log of language servers)"
@@ -25,7 +25,7 @@ async def doctor(ls: KibitzServer, arguments: Sequence[object]) -> dict[str, obj
     """
     first = arguments[0] if arguments else None
     offline = isinstance(first, dict) and first.get("offline") is True
-    lines = await ls.setup.examine(offline=offline)
+    lines = [*await _window(ls), *await ls.setup.examine(offline=offline)]
     text = "\n".join(map(_shown, lines))
     problems = [line for line in lines if line.state is State.PROBLEM]
     ls.editor.log(f"kibitz doctor\n{text}")
@@ -37,6 +37,17 @@ async def doctor(ls: KibitzServer, arguments: Sequence[object]) -> dict[str, obj
     else:
         ls.editor.tell(f"kibitz doctor: all is well {_WHERE}")
     return {"ok": not problems, "lines": [_as_json(line) for line in lines], "text": text}
+
+
+async def _window(ls: KibitzServer) -> list[Line]:
+    """What this very server does, and whether the document in focus is reviewed."""
+    session, now = ls.session, ls.reporter.now()
+    sort = {"degraded": State.PROBLEM, "off": State.PROBLEM, "paused": State.NOTE}.get(now.state, State.OK)
+    lines = [Line(sort, f"this window: {now.message}", now.action)]
+    document = session.documents.get(session.attention.focus or "")
+    if document is not None and (silence := await silence_of(session, document)):
+        lines.append(Line(State.NOTE, f"{document.name} is not reviewed: {silence.why}", silence.action))
+    return lines
 
 
 def _as_json(line: Line) -> dict[str, str]:

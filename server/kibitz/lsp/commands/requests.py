@@ -9,6 +9,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from kibitz.guard.invisible import strip_invisible
 from kibitz.lsp.commands.arguments import uri_of
+from kibitz.lsp.silence import by_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,13 +67,8 @@ def _refusal(settings: Settings, roots: Sequence[str], document: Document) -> st
     """Why nothing of the document is ever sent; empty if something may be. Reads the disk."""
     from kibitz.lsp.scopes import Scopes  # noqa: PLC0415 - loaded by now, mostly
 
-    if document.language is None:
-        return "it is no source code that kibitz knows"
-    if not settings.enabled or document.language not in (settings.languages or (document.language,)):
-        return "it is not to be reviewed, by the settings"
-    size = len(document.snapshot.text.encode("utf-8", "surrogatepass"))
-    if size > settings.max_file_bytes:
-        return f"it is larger than max_file_bytes, which is {settings.max_file_bytes}"
+    if silence := by_settings(document, settings):
+        return silence.why
     if document.path is None:
         return ""
     return Scopes(settings, {}, roots).refusal(document.path) or ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from kibitz.lsp.silence import silence_of
 from kibitz.lsp.status import report
 
 if TYPE_CHECKING:
@@ -16,17 +17,30 @@ logger = logging.getLogger(__name__)
 
 
 async def status(ls: KibitzServer, _arguments: Sequence[object]) -> dict[str, object]:
-    """What ``$/kibitz/status`` would tell now, for clients that do not hear it. Shows nothing."""
-    return ls.reporter.now().as_json()
+    """What ``$/kibitz/status`` would tell now, for clients that do not hear it. Shows nothing.
+
+    And why the document in focus is not reviewed, if it is not.
+    """
+    return await _now(ls)
 
 
 async def show_status(ls: KibitzServer, _arguments: Sequence[object]) -> dict[str, object]:
     """Say what kibitz is doing, whom it asks, and what that costs; the status, and what was said."""
-    now = ls.reporter.now()
-    text = await report(ls.session, now)
+    text = await report(ls.session, ls.reporter.now())
+    now = await _now(ls)
+    if why := now["notReviewed"]:
+        text = f"{text}\n{why}."
     logger.info("status asked for: %s", text)
     ls.editor.tell(f"kibitz: {text}")
-    return {**now.as_json(), "text": text}
+    return {**now, "text": text}
+
+
+async def _now(ls: KibitzServer) -> dict[str, object]:
+    session = ls.session
+    document = session.documents.get(session.attention.focus or "")
+    silence = None if document is None else await silence_of(session, document)
+    why = "" if document is None or silence is None else f"{document.name}: {silence.why}; {silence.action}"
+    return {**ls.reporter.now().as_json(), "notReviewed": why}
 
 
 async def show_usage(ls: KibitzServer, _arguments: Sequence[object]) -> dict[str, object]:
