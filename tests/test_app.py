@@ -84,6 +84,11 @@ def test_the_effort_that_the_user_set_goes_to_any_endpoint_and_the_default_only_
     assert remote_config(Settings(api_key=KEY), REMOTE).effort == "low"
 
 
+def test_the_environment_has_a_say_in_the_way_to_the_api_only_if_the_user_says_so() -> None:
+    assert not remote_config(Settings(api_key=KEY), REMOTE).trust_env
+    assert remote_config(Settings(api_key=KEY, trust_env=True), REMOTE).trust_env
+
+
 def test_the_embedded_model_gets_more_time_unless_the_user_says_otherwise() -> None:
     assert local_config(Settings(), LOCAL, ENDPOINT).timeout_ms == LOCAL_TIMEOUT_MS
     assert local_config(Settings(timeout_ms=5000), LOCAL, ENDPOINT).timeout_ms == 5000

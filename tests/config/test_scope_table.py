@@ -35,6 +35,7 @@ USER_ONLY: dict[str, tuple[Any, Any]] = {
     "fallback_model": ("mine", "theirs"),
     "fallback_base_url": ("https://mine.example/v1", "https://evil.example/v1"),
     "fallback_api_key": (KEY, OTHER),
+    "trust_env": (True, False),
     "api": ("chat", "responses"),
     "max_tokens": (100, 100_000),
     "temperature": (0.1, 2.0),

@@ -189,3 +189,6 @@ async def test_the_proxy_of_the_environment_counts_only_when_trusted(monkeypatch
     assert transport._proxy(CONFIG.endpoint) == "http://127.0.0.1:9"
     inside = OpenAIConfig(base_url="https://internal.example/v1", api_key=SecretStr(KEY))
     assert transport._proxy(inside.endpoint) is None
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    for url in ("http://127.0.0.1:11434/v1", "http://localhost:1234/v1", "https://[::1]:8000/v1"):
+        assert transport._proxy(OpenAIConfig(base_url=url).endpoint) is None

@@ -56,6 +56,7 @@ def remote_config(settings: Settings, choice: Choice) -> OpenAIConfig:
         fallback_model=settings.fallback_model,
         fallback_base_url=settings.fallback_base_url,
         verify_model=settings.verify_model,
+        trust_env=settings.trust_env,
         api=settings.api,
         timeout_ms=settings.timeout_ms,
         requests_per_minute=settings.requests_per_minute,

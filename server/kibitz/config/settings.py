@@ -143,11 +143,20 @@ class Settings(BaseModel):
         ),
         Owned(SECRET),
     ] = None
+    trust_env: Annotated[
+        bool,
+        Field(
+            description="Whether the way to the API follows the environment: the proxy that `HTTPS_PROXY` "
+            "and `NO_PROXY` name, and the certificates of `SSL_CERT_FILE` or `SSL_CERT_DIR` in place of the "
+            "system's. In the user file only, as an environment may come with a repository."
+        ),
+        Owned(frozenset({Source.FILE})),
+    ] = False
     api: Annotated[
         Literal["auto", "responses", "chat"],
         Field(
-            description="Which API to speak: `auto` is Responses with OpenAI itself, Chat Completions with "
-            "all others."
+            description="Which API to speak: `auto` is Responses with OpenAI itself and Azure, Chat "
+            "Completions with all others."
         ),
         Owned(USER),
     ] = "auto"

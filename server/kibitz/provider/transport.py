@@ -277,6 +277,7 @@ def _proxy(endpoint: Endpoint) -> str | None:
     """The proxy that the environment names for this endpoint."""
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - rarely needed
 
-    if proxy_bypass(endpoint.host):
+    # What is for this machine goes nowhere else, and never in plain text.
+    if endpoint.is_loopback or proxy_bypass(endpoint.host):
         return None
     return getproxies().get("https" if endpoint.is_encrypted else "http")
