@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.cli.entry import run
+from kibitz.cli.output.usage_course import sparkline
 from kibitz.cli.usage import LONGEST_DAYS, first_day
 from kibitz.state.database import Database
 from kibitz.state.places import database_path
@@ -196,3 +198,88 @@ def test_a_long_time_is_told_by_month(capsys: pytest.CaptureFixture[str]) -> Non
     months = {line[0]: int(line[1]) for line in lines if line and line[0][:2] == "20" and len(line[0]) == 7}
     assert 3 <= len(months) <= 4
     assert sum(months.values()) == 700
+
+
+def test_the_page_goes_to_whoever_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["usage", "--html"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith('<!DOCTYPE html>\n<html lang="en">')
+    assert told.out.endswith("</html>\n")
+    assert not (database_path().parent / "usage.html").exists()
+
+
+@pytest.mark.usefixtures("used")
+def test_at_a_terminal_the_page_becomes_a_file_of_the_users_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    path = database_path().parent / "usage.html"
+    for _ in range(2):
+        assert run(["usage", "--html", "--since", "9d"]) == 0
+        assert capsys.readouterr().out == f"{path.as_uri()}\n"
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert "gpt-6-luna" in path.read_text(encoding="utf-8")
+    assert [each.name for each in path.parent.iterdir() if each.name.startswith("usage")] == ["usage.html"]
+    path.unlink()
+    path.mkdir()
+    assert run(["usage", "--html"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, "Send it elsewhere: kibitz usage --html > FILE" in told.err) == ("", True)
+
+
+def test_a_page_is_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["usage", "--html", "--json"]) == 2
+    assert "--json or --html, not both" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("used")
+def test_what_is_spent_of_budgets_and_on_documents_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def use() -> None:
+        database = Database(database_path())
+        ledger = Ledger(database)
+        for name, times in (("src/a.py", 1), ("src/b.py", 2)):
+            for _ in range(times):
+                ledger.book(Account("gpt-6-luna", "0" * 16, "review"), LUNA, document=name)
+        await ledger.aclose()
+        await database.aclose()
+
+    asyncio.run(use())
+    monkeypatch.setenv("KIBITZ_BUDGET_REQUESTS_PER_DAY", "100")
+    told = shown(capsys)
+    assert [(each["name"], each["requests"], each["cost_usd"]) for each in told["documents"]] == [
+        ("src/b.py", 20, 0.0246),
+        ("src/a.py", 10, 0.0123),
+    ]
+    assert told["budgets"][1] == {"setting": "budget_requests_per_day", "most": 100, "spent": 40}
+    assert told["budgets"][0] == {"setting": "budget_usd_per_day", "most": 10.0, "spent": 0.0492}
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run(["usage"]) == 0
+    out = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "src/b.py 20 18,000 1,600 $0.0246" in lines
+    assert any(
+        re.fullmatch(r"today's budget of 100 requests .*40 %, 40 requests spent", line) for line in lines
+    )
+    assert any(re.fullmatch(r"requests +▁ +█ +42 *", line) for line in out.splitlines())
+    assert max(map(len, out.splitlines())) <= 100
+    monkeypatch.setenv("KIBITZ_IGNORE_BUDGET", "true")
+    assert shown(capsys)["budgets"] == []
+
+
+@pytest.mark.usefixtures("used")
+def test_where_there_is_only_ascii_nothing_is_drawn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rich.console.Console.encoding", "ascii")
+    assert run(["usage"]) == 0
+    assert not set("▁█") & set(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [([], ""), ([0, None], "  "), ([1, 2, 4, 8], "▁▂▄█"), ([8, 0.001], "█▁"), ([None, 0.5], " █")],
+)
+def test_small_bars(values: list[float | None], line: str) -> None:
+    assert sparkline(values) == line

@@ -374,7 +374,7 @@ def _reply(request: Json, chance: random.Random) -> Json:
     return twisted(reply, chance) if chance.randrange(6) == 0 else reply
 
 
-_READING = {"kibitz.analyzeWorkspace", "kibitz.showRequest", "kibitz.bugReport"}
+_READING = {"kibitz.analyzeWorkspace", "kibitz.showRequest", "kibitz.bugReport", "kibitz.usageReport"}
 _COMMANDS = (
     *(name for name in COMMANDS if name not in _READING),
     *["kibitz.resume"] * 3,

@@ -37,6 +37,7 @@ class CapturedWire(Wire):
             "window/workDoneProgress/create": lambda _m: None,
             "workspace/applyEdit": self._make,
             "workspace/diagnostic/refresh": lambda _m: None,
+            "window/showDocument": lambda _m: {"success": True},
         }
 
     async def begin(self, text: str = "") -> Json:

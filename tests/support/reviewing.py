@@ -276,6 +276,8 @@ class FakeBackend:
         """Whether each was offline."""
         self.reported: list[tuple[Mapping[str, object], Sequence[Path]]] | OSError = []
         """What was reported, for which folders; or why nothing can be."""
+        self.pages: list[int] | OSError = []
+        """Of how many days usage reports were wanted; or why there is none."""
 
     async def load(
         self,
@@ -296,6 +298,12 @@ class FakeBackend:
             raise self.reported
         self.reported.append((server, folders))
         return Report(Path("/state/reports/report.zip"), ("README.txt: what this is",))
+
+    async def usage_report(self, days: int) -> Path:
+        if isinstance(self.pages, OSError):
+            raise self.pages
+        self.pages.append(days)
+        return Path("/state/usage.html")
 
     async def build(self, roots: Sequence[str], listener: Listener) -> ReviewService:
         service = self.services[min(self.built, len(self.services) - 1)]

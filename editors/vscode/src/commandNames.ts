@@ -16,6 +16,7 @@ export const SERVER_COMMANDS = [
   'kibitz.metrics',
   'kibitz.showStatus',
   'kibitz.showUsage',
+  'kibitz.usageReport',
   'kibitz.showRequest',
   'kibitz.doctor',
   'kibitz.bugReport',
@@ -65,6 +66,7 @@ export const MENU: readonly (readonly [string, readonly (readonly [string, strin
     [
       ['kibitz.showStatus', 'info'],
       ['kibitz.showUsage', 'graph'],
+      ['kibitz.usageReport', 'graph-line'],
       ['kibitz.showRequest', 'cloud-upload'],
       ['kibitz.doctor', 'pulse'],
       ['kibitz.bugReport', 'bug'],

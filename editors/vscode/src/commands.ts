@@ -8,6 +8,7 @@ import type { Keys } from './keys.ts';
 import type { Kibitz } from './kibitz.ts';
 import type { Locator } from './locating.ts';
 import { showMenu, titlesOf } from './menu.ts';
+import { showReport } from './reportView.ts';
 import { RequestView } from './requestView.ts';
 import { isObject } from './status.ts';
 import type { StatusBar } from './statusBar.ts';
@@ -37,6 +38,7 @@ export function register(parts: Parts): { dispose(): unknown }[] {
     'kibitz.dismiss': (named) => dismiss(parts.kibitz, named),
     'kibitz.showStatus': () => status(parts.kibitz),
     'kibitz.showUsage': () => usage(parts.kibitz),
+    'kibitz.usageReport': () => usageReport(parts.kibitz),
     'kibitz.showRequest': (uri) => request(parts.kibitz, view, documentOf(uri)),
     'kibitz.clearCache': () => clearCache(parts.kibitz),
   };
@@ -100,6 +102,12 @@ async function status(kibitz: Kibitz): Promise<void> {
 async function usage(kibitz: Kibitz): Promise<void> {
   const answer = await kibitz.execute('kibitz.showUsage', [], true);
   if (answer !== undefined) showUsage(answer);
+}
+
+async function usageReport(kibitz: Kibitz): Promise<void> {
+  const answer = await kibitz.execute('kibitz.usageReport', [{ show: false }]);
+  // Where there is none, the server has said why.
+  if (isObject(answer) && typeof answer['path'] === 'string') await showReport(answer['path']);
 }
 
 async function request(kibitz: Kibitz, view: RequestView, named: readonly string[]): Promise<void> {

@@ -171,6 +171,11 @@ class App:
         problems = (self.database.problem, self._team.tier.problem if self._team is not None else "")
         return tuple(filter(None, problems))
 
+    async def written(self) -> None:
+        """Write what was counted by now, if that can be."""
+        for book in (self.cachebook, self.history, self.ledger):
+            await book.written()
+
     async def aclose(self) -> None:
         """Stop what runs, in the order of the trip. Safe in every state."""
         if self._reviewer is not None:

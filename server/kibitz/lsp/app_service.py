@@ -251,6 +251,10 @@ class AppService:
 
         return await spending(self._app)
 
+    async def written(self) -> None:
+        """Write the books, so that others can read in them."""
+        await self._app.written()
+
     async def aclose(self) -> None:
         """See ``ReviewService``."""
         await self._app.aclose()

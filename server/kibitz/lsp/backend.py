@@ -105,6 +105,18 @@ class AppBackend:
         path, parts = await make(loaded, server, folders)
         return Report(path, tuple(f"{part.name}: {part.what}" for part in parts))
 
+    async def usage_report(self, days: int) -> Path:
+        """See ``Backend``."""
+        from kibitz.app.usagereport.making import make  # noqa: PLC0415 - few ask
+        from kibitz.config import load  # noqa: PLC0415 - loaded by now, mostly
+
+        if self._service is not None:
+            await self._service.written()
+        loaded = self._loaded
+        if loaded is None:
+            loaded = await asyncio.to_thread(load)
+        return await make(loaded.settings, days)
+
     def _load(
         self, editor: object, cli: Mapping[str, object], folders: Mapping[str, object]
     ) -> tuple[Loaded, tuple[str, ...]]:

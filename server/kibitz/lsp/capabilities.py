@@ -41,6 +41,8 @@ class Client:
     """It tells about changes of files, whoever makes them, if it is asked to."""
     relative_patterns: bool = False
     """It can be asked so for files in a folder that is not open."""
+    shows_documents: bool = False
+    """It opens a file that a server names, in whatever program the user has for it."""
     applies_edits: bool = False
     """It makes edits that a server asks for."""
     action_literals: bool = False
@@ -100,6 +102,7 @@ def reduce(params: Mapping[str, Any]) -> Client:
             capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration"
         )
         is True,
+        shows_documents=_at(capabilities, "window", "showDocument", "support") is True,
         applies_edits=_at(capabilities, "workspace", "applyEdit") is True,
         action_literals=isinstance(
             _at(capabilities, "textDocument", "codeAction", "codeActionLiteralSupport"), dict

@@ -66,6 +66,14 @@ class WireEditor:
         params = types.ShowMessageParams(type=types.MessageType.Info, message=message)
         self._protocol.notify(types.WINDOW_SHOW_MESSAGE, params)
 
+    async def open(self, uri: str) -> bool:
+        """Have a file opened as the user's system does, a page in a browser; whether the editor did."""
+        if not self._client.shows_documents:
+            return False
+        params = types.ShowDocumentParams(uri, external=True)
+        answer = await self._ask(types.WINDOW_SHOW_DOCUMENT, params)
+        return isinstance(answer, types.ShowDocumentResult) and answer.success
+
     async def choose(self, message: str, choices: Sequence[str]) -> str | None:
         """See ``Editor``."""
         actions = [types.MessageActionItem(choice) for choice in choices]

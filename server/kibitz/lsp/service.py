@@ -317,6 +317,12 @@ class Backend(Protocol):
         ``offline``: ask no model, and look at this machine only.
         """
 
+    async def usage_report(self, days: int) -> Path:
+        """Write a page about what was asked in so many days, today included, on this machine; where it is.
+
+        Raises OSError if it cannot be written.
+        """
+
     async def report(self, server: Mapping[str, object], folders: Sequence[Path]) -> Report:
         """Write a report of what may be at fault, with what the server says of itself; takes seconds.
 

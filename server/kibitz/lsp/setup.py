@@ -152,6 +152,10 @@ class Setup:
         folders = [Path(path) for uri in self.roots if (path := folder_of(uri)) is not None]
         return await self._backend.report(server, folders)
 
+    async def usage_report(self, days: int) -> Path:
+        """See ``Backend``."""
+        return await self._backend.usage_report(days)
+
     async def aclose(self, seconds: float) -> None:
         """Stop, and close the service, in at most ``seconds``."""
         if self._task is not None:

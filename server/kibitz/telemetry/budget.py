@@ -216,7 +216,7 @@ class Budget:
         if self._database is not None:
             await self._ledger.written()
             try:
-                return await self._database.read(partial(_standing, moment=moment))
+                return await self._database.read(partial(standing_at, moment=moment))
             except StateUnavailable:
                 pass
         return self._own_standing(moment)
@@ -252,7 +252,7 @@ class Budget:
         now = self._clock()
         # Of processes that died; and of a time that is yet to come.
         connection.execute("DELETE FROM ledger_holds WHERE until <= ? OR until > ?", (now, now + LONGEST_S))
-        standing = _standing(connection, moment)
+        standing = standing_at(connection, moment)
         verdict = judge(self.caps, standing.spent, standing.held, wanted, standing.raised)
         if verdict.refused is None:
             values = (name, now + min(seconds, LONGEST_S - 1), wanted.requests, wanted.tokens, wanted.pico)
@@ -308,7 +308,8 @@ def _period(cap: Cap, moment: datetime) -> str:
     return hour_of(moment) if cap.period == "hour" else moment.date().isoformat()
 
 
-def _standing(connection: sqlite3.Connection, moment: datetime) -> Standing:
+def standing_at(connection: sqlite3.Connection, moment: datetime) -> Standing:
+    """What is spent and held, as all processes together know it."""
     day, hour = moment.date().isoformat(), hour_of(moment)
     # What is later today, or tomorrow, was booked before the clock was set back: it counts. What is later
     # still was never a real day.

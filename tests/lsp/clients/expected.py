@@ -31,6 +31,8 @@ class Expected:
     pulls: bool = False
     """It can be had to ask for diagnostics, without missing any."""
     notebooks: bool = False
+    opens: bool = False
+    """It opens a page in the user's browser."""
 
 
 CONFIGURATION = "workspace/didChangeConfiguration"
@@ -40,10 +42,10 @@ EXPECTED = {
         "utf-16", versioned=False, fixes="", progress=False, configuration=False, related=True, fades=False
     ),
     "eglot-1.9": Expected("utf-16", fixes="command", progress=False, registers=frozenset({WATCHED_FILES})),
-    "eglot-1.17": Expected("utf-32", registers=frozenset({WATCHED_FILES})),
+    "eglot-1.17": Expected("utf-32", registers=frozenset({WATCHED_FILES}), opens=True),
     "helix-25.01": Expected("utf-8", markdown=True, registers=frozenset({WATCHED_FILES})),
     # It takes Markdown, and shows the backslashes that keep text from becoming markup.
-    "neovim-0.11": Expected("utf-8", markdown=False, related=True),
+    "neovim-0.11": Expected("utf-8", markdown=False, related=True, opens=True),
     "vscode-11": Expected(
         "utf-16",
         generated=True,
@@ -54,5 +56,6 @@ EXPECTED = {
         related=True,
         pulls=True,
         notebooks=True,
+        opens=True,
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tests.lsp.clients.expected import EXPECTED
 from tests.support.lsp_wire import settle, until
 
 if TYPE_CHECKING:
@@ -34,3 +35,13 @@ async def test_the_status_is_told_when_it_changes_and_when_it_is_asked_for(clien
     assert client.messages == [], "only for the editor"
     shown = (await client.run({"command": "kibitz.showStatus"}))["result"]
     assert client.messages == [f"kibitz: {shown['text']}"]
+
+
+async def test_the_usage_report_is_opened_or_it_is_said_where_it_is(client: CapturedWire) -> None:
+    await client.begin()
+    answer = (await client.run({"command": "kibitz.usageReport"}))["result"]
+    opened = [each["uri"] for each in client.of("window/showDocument")]
+    if EXPECTED[client.name].opens:
+        assert (opened, client.messages) == ([answer["uri"]], [])
+    else:
+        assert (opened, client.messages) == ([], [f"kibitz: {answer['text']}"])

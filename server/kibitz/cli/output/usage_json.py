@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from kibitz.cli.output.cache_json import tiers_json
+from kibitz.telemetry.ledger_table import dollars
 from kibitz.telemetry.metrics_json import as_json
 
 if TYPE_CHECKING:
     from kibitz.app.usage_overview import Usage
+    from kibitz.telemetry.caps import Cap
     from kibitz.telemetry.counts import Counts
 
 
@@ -23,11 +25,29 @@ def document(usage: Usage) -> str:
             "days": {day: _counts(counts) for day, counts in usage.days.items()},
             "models": {name: _counts(counts) for name, counts in usage.models.items()},
             "purposes": {name: _counts(counts) for name, counts in usage.purposes.items()},
+            "documents": [
+                {"workspace": document.workspace, "name": document.name, **_document(counts)}
+                for document, counts in usage.documents.items()
+            ],
+            "budgets": [_budget(cap, spent) for cap, spent in usage.budgets],
             "cache": tiers_json(usage.cache),
             "metrics": as_json(usage.metrics),
         },
         indent=2,
     )
+
+
+def _document(counts: Counts) -> dict[str, Any]:
+    kept = ("requests", "input_tokens", "output_tokens", "cost_usd", "unpriced")
+    return {name: number for name, number in _counts(counts).items() if name in kept}
+
+
+def _budget(cap: Cap, spent: int) -> dict[str, Any]:
+    """Dollars, requests or tokens, as the setting's name says."""
+    amounts = {"most": cap.most, "spent": spent}
+    if cap.kind == "usd":
+        return {"setting": cap.setting, **{name: float(dollars(pico)) for name, pico in amounts.items()}}
+    return {"setting": cap.setting, **amounts}
 
 
 def _counts(counts: Counts) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from kibitz.cli.output.usage_course import course
 from kibitz.cli.output.visible import escape
 from kibitz.telemetry.counts import Counts
 from kibitz.telemetry.metrics import Distribution
@@ -32,17 +33,22 @@ _DAYS = 31
 """So many days have lines of their own."""
 _RULES = 12
 """So many rules, those that were shown most, have lines of their own."""
+_DOCUMENTS = 8
+"""So many documents, those that cost most, likewise."""
 
 
-def parts(usage: Usage) -> Iterator[RenderableType]:
-    """All there is to say, from what costs to how it went."""
+def parts(usage: Usage, *, draw: bool) -> Iterator[RenderableType]:
+    """All there is to say, from what costs to how it went; ``draw``: the terminal knows more than ASCII."""
     yield Text(f"{usage.since} to {usage.until}, all windows and runs on this machine")
+    if draw:
+        yield from course(usage)
     if not usage.total.requests:
         yield Text("nothing was asked")
     else:
         yield _costs(*_in_time(usage))
         yield _costs("model", usage.models)
         yield _costs("for", usage.purposes)
+        yield from _documents(usage)
         yield Text(_cost_line(usage.total))
     if saved := savings_line({"in these days": usage.cache}):
         yield Text(saved)
@@ -86,6 +92,17 @@ def _costs(head: str, counts: Mapping[str, Counts]) -> Table:
         )
         table.add_row(escape(name) or "other", *(f"{number:,}" for number in numbers), money(each))
     return table
+
+
+def _documents(usage: Usage) -> Iterator[RenderableType]:
+    table = _table("document", ("requests", "tokens in", "out", "cost"))
+    for document, each in [*usage.documents.items()][:_DOCUMENTS]:
+        numbers = (each.requests, each.input_tokens, each.output_tokens)
+        table.add_row(escape(document.name), *(f"{number:,}" for number in numbers), money(each))
+    if table.row_count:
+        yield table
+    if len(usage.documents) > _DOCUMENTS:
+        yield Text(f"and {len(usage.documents) - _DOCUMENTS:,} documents more")
 
 
 def _how_it_went(usage: Usage) -> Iterator[RenderableType]:

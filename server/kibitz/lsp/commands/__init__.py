@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "kibitz.status": "status.status",
     "kibitz.showStatus": "status.show_status",
     "kibitz.showUsage": "status.show_usage",
+    "kibitz.usageReport": "usagereport.usage_report",
     "kibitz.metrics": "metrics.metrics",
     "kibitz.showRequest": "requests.show_request",
     "kibitz.doctor": "doctor.doctor",
