@@ -12,6 +12,12 @@ def test_the_pages_are_those_of_the_catalogue() -> None:
     assert there == {code: rule_pages.markdown(rule) for code, rule in PAGES.items()}
 
 
+def test_the_list_is_that_of_the_catalogue() -> None:
+    listed = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+    assert listed == rule_pages.listing(), "run: python -m kibitz.findings.rule_pages > docs/rules.md"
+    assert [code for code in PAGES if f"/{code}.md)" not in listed] == []
+
+
 def test_each_rule_has_an_address_that_leads_to_its_page() -> None:
     for code, rule in PAGES.items():
         address = rule_pages.address(code)

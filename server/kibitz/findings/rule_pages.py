@@ -1,11 +1,14 @@
 """A page for each rule, which editors link from its findings: a file beside this one, so without a network.
 
-``python -m kibitz.findings.rule_pages`` writes them anew after a change of the catalogue.
+``python -m kibitz.findings.rule_pages > docs/rules.md`` writes them anew after a change of the catalogue, and
+the list of all.
 """
 
 from __future__ import annotations
 
+import sys
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,8 @@ from kibitz.findings.hint_rules import HINT_RULES
 from kibitz.findings.rules import RULES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kibitz.findings.rules import Rule
 
 FOLDER = Path(__file__).with_name("pages")
@@ -76,6 +81,32 @@ For example:
 """
 
 
+_LIST = """\
+# Rules
+
+<!-- Made from the catalogue by `python -m kibitz.findings.rule_pages`: edit findings/rules.py. -->
+
+What kibitz reports: these, and nothing else. A model may only answer with one of them. `kibitz rules` lists
+them on the command line, with those of the project that you are in
+([a project's own rules](project.md)); `rules_off` switches some off ([settings](settings.md#rules_off)).
+"""
+
+
+def listing() -> str:
+    """The page that lists all rules, by family."""
+    families = groupby(PAGES.values(), key=lambda rule: rule.family)
+    return _LIST + "".join(_family(name, rules) for name, rules in families)
+
+
+def _family(name: str, rules: Iterable[Rule]) -> str:
+    rows = "".join(
+        f"| [`{rule.code}`](../server/kibitz/findings/pages/{rule.code}.md) | {rule.severity} | "
+        f"{rule.definition.replace('|', '&#124;')} |\n"
+        for rule in rules
+    )
+    return f"\n## {name[:1].upper()}{name[1:]}\n\n| rule | mostly | what |\n|---|---|---|\n{rows}"
+
+
 def write(folder: Path = FOLDER) -> None:
     """Write all pages, and remove those of rules that are gone."""
     folder.mkdir(exist_ok=True)
@@ -88,3 +119,4 @@ def write(folder: Path = FOLDER) -> None:
 
 if __name__ == "__main__":
     write()
+    sys.stdout.write(listing())
