@@ -508,6 +508,15 @@ With a prefix argument (WHOLE-RULE), show nothing under its rule in this file."
   (interactive)
   (kibitz--show-answer "showUsage"))
 
+(defun kibitz-usage-report ()
+  "Show what was asked in a month, and what it cost, as a page in the browser."
+  (interactive)
+  (kibitz--execute "usageReport" '(:days 30 :show :json-false)
+                   (lambda (result)
+                     (if-let ((uri (kibitz--at result :uri)))
+                         (browse-url uri)
+                       (message "kibitz: %s" (kibitz--at result :text))))))
+
 ;;;###autoload
 (defun kibitz-doctor (&optional offline)
   "Look whether everything is in order.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.editors.desk import EXPLANATION, FIXED, REPOSITORY, SOURCE, TITLE, Desk, provider
-from tests.editors.emacs import LSP_MODE, PACKAGE, Emacs
+from tests.editors.emacs import EGLOT, LSP_MODE, PACKAGE, Emacs
 from tests.editors.terminal import program, until
 
 if TYPE_CHECKING:
@@ -85,6 +85,17 @@ def test_the_server_s_commands_work(version: str, desk: Desk) -> None:
         editor.command("kibitz-explain")
         editor.terminal.see(EXPLANATION[:40])
         assert "Server reports" not in editor.messages()
+
+
+@pytest.mark.parametrize("by", [EGLOT, LSP_MODE], ids=["eglot", "lsp-mode"])
+def test_the_usage_report_is_opened_in_the_browser(version: str, desk: Desk, by: str) -> None:
+    browser = '(setq browse-url-browser-function (lambda (url &rest _) (message "opens %s" url)))'
+    with Emacs(version, "report", desk, by + browser) as editor:
+        editor.finding()
+        editor.command("kibitz-usage-report")
+        report = desk.home / "state/usage.html"
+        until(lambda: f"opens {report.as_uri()}" in editor.messages(), "the page is opened")
+        assert "mean.py" in report.read_text(encoding="utf-8")
 
 
 def test_the_whole_workspace_is_reviewed(version: str, desk: Desk) -> None:

@@ -115,6 +115,8 @@ def test_commands_answer_in_the_status_line(desk: Desk) -> None:
         editor.keep("status")
         editor.type(":lsp-workspace-command kibitz.showUsage", "Enter")
         editor.see("this run: 1 request")
+        editor.type(":lsp-workspace-command kibitz.usageReport", "Enter")
+        editor.see(r"the usage report is in .*usage\.html")
         editor.type(":lsp-workspace-command kibitz.reloadKey", "Enter")
         editor.see("the keys were reloaded")
         editor.type(":lsp-workspace-command kibitz.analyzeWorkspace", "Enter")

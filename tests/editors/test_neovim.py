@@ -223,6 +223,17 @@ def test_each_command_says_what_it_does(desk: Desk) -> None:
             editor.terminal.unsee(said if command != "analyze" else "Press ENTER")
 
 
+def test_the_usage_report_is_opened_in_the_browser(desk: Desk) -> None:
+    opens = "{ wait = function() return { code = 0 } end }"
+    browser = f"vim.ui.open = function(uri) vim.g.opened = uri return {opens} end\n"
+    with Neovim("report", desk, browser) as editor:
+        editor.finding()
+        editor.command("Kibitz usage-report")
+        report = desk.home / "state/usage.html"
+        until(lambda: editor.lua("vim.g.opened or ''") == report.as_uri(), "the page is opened")
+        assert "mean.py" in report.read_text(encoding="utf-8")
+
+
 def test_the_whole_workspace_is_reviewed(desk: Desk) -> None:
     (desk.project / "median.py").write_text(SOURCE.replace("mean", "median"), encoding="utf-8")
     with Neovim("workspace", desk) as editor:

@@ -19,6 +19,7 @@ SAID = {
     "": "1 document, 1 finding, all reviewed",
     "status": "1 document, 1 finding, all reviewed",
     "usage": "this run: 1 request",
+    "usage-report": r"the usage report is in .*usage\.html",
     "stop": "what was under way is cancelled",
     "pause": "paused; go on with :Kibitz resume",
     "resume": "kibitz: goes on",

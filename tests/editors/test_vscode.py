@@ -163,6 +163,11 @@ def test_the_status_bar_has_the_cost_of_today_and_opens_a_menu_of_all_commands(
         # The page tells all of it: there is no message beside it.
         expect(window.page.locator(".notifications-toasts .notification-list-item")).to_have_count(0)
         window.keep("usage")
+        window.command("kibitz: Open Usage Report")
+        expect(window.frame("Cost over time").first).to_be_visible()
+        expect(window.frame("$0.0421 for 1 request").first).to_be_visible()
+        expect(window.page.locator(".notifications-toasts .notification-list-item")).to_have_count(0)
+        window.keep("report")
         window.command("kibitz: Get Started")
         expect(window.page.locator(".gettingStartedContainer")).to_contain_text("Choose who reviews")
         window.keep("walkthrough")

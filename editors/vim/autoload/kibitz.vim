@@ -10,6 +10,7 @@ let s:commands = {
 \   'dismissed': ['showDismissed', 1],
 \   'status': ['showStatus', 0],
 \   'usage': ['showUsage', 0],
+\   'usage-report': ['usageReport', 0],
 \   'doctor': ['doctor', 0],
 \   'reload-key': ['reloadKey', 0],
 \   'clear-cache': ['clearCache', 0],

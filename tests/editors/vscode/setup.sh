@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets what the tests of VS Code need, once: Node 24, code-server, Chromium, and the tools that build the extension, from
-# PyPI, npm and Debian. What is no package of Debian's lands in $KIBITZ_EDITORS (~/.cache/kibitz-editors) and in
+# Gets what the tests of VS Code and of pages need, once: Node 24, code-server, Chromium, axe, and the tools that build the
+# extension, from PyPI, npm and Debian. What is no package of Debian's lands in $KIBITZ_EDITORS (~/.cache/kibitz-editors) and in
 # node_modules of editors/vscode; delete those to begin anew.
 #
 #   tests/editors/vscode/setup.sh [PYTHON]      a Python with pip; .venv/bin/python if none is named
@@ -11,6 +11,7 @@ PYTHON=${1:-$REPOSITORY/.venv/bin/python}
 CACHE=${KIBITZ_EDITORS:-${XDG_CACHE_HOME:-$HOME/.cache}/kibitz-editors}
 NODE=24.19.0           # code-server takes this major version and no other
 CODE_SERVER=4.139.1
+AXE=4.14.1             # judges whether a page can be used by everybody
 
 mkdir -p "$CACHE"
 exec 9>"$CACHE/.lock-vscode"
@@ -74,6 +75,17 @@ code_server() {
   ln -sfn "$at" "$CACHE/code-server"
 }
 
+axe() {
+  local at=$CACHE/axe-core-$AXE
+  if [ ! -d "$at" ]; then
+    echo "Fetching axe $AXE …"
+    fresh "$at"
+    npm_in "$at.part" "axe-core@$AXE"
+    whole "$at"
+  fi
+  ln -sfn "$at" "$CACHE/axe-core"
+}
+
 extension() {
   local at=$REPOSITORY/editors/vscode
   cmp -s "$at/package-lock.json" "$at/node_modules/.made-from" && return
@@ -85,4 +97,5 @@ extension() {
 debian
 node
 code_server
+axe
 extension

@@ -125,6 +125,7 @@ M.commands = {
   dismissed = { run = function() server.ask('kibitz.showDismissed', { here() }) end },
   status = plain('showStatus'),
   usage = plain('showUsage'),
+  ['usage-report'] = plain('usageReport'),
   doctor = { run = doctor, arguments = { 'offline' } },
   ['reload-key'] = plain('reloadKey'),
   ['clear-cache'] = plain('clearCache'),

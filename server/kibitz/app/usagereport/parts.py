@@ -53,7 +53,7 @@ def numbers(what: str, *tables: Element) -> Element:
 
 def scrolling(made: Element) -> Element:
     """A table, in a frame that can be scrolled with the keyboard where the page is too narrow."""
-    name = made[0].text or ""
+    name = f"Table: {made[0].text}"
     return element("div", made, class_="scroll", tabindex="0", role="region", aria_label=name)
 
 
