@@ -61,6 +61,21 @@ async def test_it_is_about_the_finding_under_the_cursor(wire: Wire) -> None:
     assert await hover(wire, 99, 0) is None
 
 
+async def test_it_is_told_in_the_indentation_of_its_line_too(wire: Wire) -> None:
+    text = "if a:\n\t  b = bug1\n   \n"
+    await wire.initialize({})
+    service = wire.backend.services[0]
+    assert isinstance(service, FakeService)
+    wire.open(text)
+    await until(lambda: bool(service.calls))
+    service.calls[0].answer.set_result(FakeOutcome([finding(text, "b = bug1")]))
+    await until(lambda: wire.server.session.busy == 0)
+    for character in range(4):
+        assert await hover(wire, 1, character) is not None
+    assert await hover(wire, 0, 0) is None
+    assert await hover(wire, 2, 0) is None
+
+
 async def test_several_findings_of_one_place_are_all_told(wire: Wire) -> None:
     await start(wire, [finding(TEXT, "bug2", title="one"), finding(TEXT, "bug2", title="two")])
     found = await hover(wire, 1, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from kibitz.lsp.rendering import identity, lsp_range, offset_at
 if TYPE_CHECKING:
     from kibitz.lsp.server import KibitzServer
 
+_BLANK = re.compile(r"[ \t]*")
+
 
 def hover(ls: KibitzServer, params: types.HoverParams) -> types.Hover | None:
     """Handle the request."""
@@ -21,7 +24,9 @@ def hover(ls: KibitzServer, params: types.HoverParams) -> types.Hover | None:
     document = ls.session.documents.get(uri)
     if document is None or not document.synced:
         return None
-    at = offset_at(params.position, uri, document.snapshot, ls.client.encoding)
+    at = _on_code(
+        document.snapshot.text, offset_at(params.position, uri, document.snapshot, ls.client.encoding)
+    )
     every = [*document.shown]
     if ls.session.publisher.shows_dismissed(document.uri):
         every += document.dismissed
@@ -43,3 +48,12 @@ def hover(ls: KibitzServer, params: types.HoverParams) -> types.Hover | None:
         types.MarkupContent(kind, between.join(told)),
         lsp_range(meant[0].span, document.snapshot, ls.client.encoding),
     )
+
+
+def _on_code(text: str, at: int) -> int:
+    """``at``, or the code behind it if it is in a line's indentation, where cursors come to rest."""
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    if line.strip(" \t"):
+        return at
+    found = _BLANK.match(text, at)
+    return found.end() if found is not None else at
