@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.support.reviewing import finding
 
+from kibitz.findings.finding import Fix
 from kibitz.lsp.shown import Shown, carry
 from kibitz.text.remap import Replacement
 from kibitz.text.spans import Span
@@ -41,3 +44,30 @@ def test_what_was_found_in_two_equal_lines_is_one_finding_in_the_one_that_is_lef
     gone, clearing = replaced(text, 0, len(text), "~")
     again, typing = replaced(gone, 0, 1, LINE)
     assert [each.span for each in carry(both, [clearing, typing], again)] == [Span(0, len(LINE))]
+
+
+OLD, NEW = "    x = bug1\n", "    x = 1\n    y = 2\n"
+FIX = Fix(Span(0, len(OLD)), OLD, NEW)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "new"),
+    [
+        (0, len(OLD), NEW),  # as it is offered
+        (8, 12, "1\n    y = 2"),  # as an editor may make it: only what differs
+    ],
+)
+def test_a_finding_goes_once_its_fix_stands_there(start: int, end: int, new: str) -> None:
+    begins, ends = "if a:\n", "z = 3\n"
+    text = begins + OLD + ends
+    before = Shown(replace(finding(text, "x = bug1"), fix=FIX.shift(len(begins))))
+    edited, edit = replaced(text, len(begins) + start, len(begins) + end, new)
+    assert edited == begins + NEW + ends
+    assert carry([before], [edit], edited) == ()
+
+
+def test_half_a_fix_leaves_the_finding_to_be_re_checked() -> None:
+    before = Shown(replace(finding(OLD, "x = bug1"), fix=FIX))
+    edited, edit = replaced(OLD, 8, 12, "1")
+    (after,) = carry([before], [edit], edited)
+    assert after.touched

@@ -2,7 +2,8 @@
 
 An edit beside a finding moves it. An edit inside leaves it on what is left of the lines that it quotes, to be
 re-checked: it may hold still, and a finding that goes with the first keystroke and comes back with the review
-would flicker. Once the quoted lines stand there again (an undo, a formatter), it is as it was.
+would flicker. Once the quoted lines stand there again (an undo, a formatter), it is as it was. Once its fix
+stands there, it is gone.
 """
 
 from __future__ import annotations
@@ -101,6 +102,8 @@ def _carried(shown: Shown, edits: Iterable[Replacement], text: str) -> Shown | N
     if at is not None:
         by = at - shown.finding.span.start
         return replace(shown, finding=_shifted(shown.finding, by), hull=None, rest=None)
+    if _is_mended(shown.finding, hull, text):
+        return None
     rest = _rest(shown.finding.quote, hull, text)
     return None if rest is None else replace(shown, hull=hull, rest=rest)
 
@@ -152,6 +155,20 @@ def _shifted(finding: Finding, by: int) -> Finding:
     if fix is not None and fix.span.start + by < 0:
         finding = replace(finding, fix=None)
     return finding.shift(by)
+
+
+def _is_mended(finding: Finding, hull: Span, text: str) -> bool:
+    """Whether the finding's fix stands there, in the place of all that it was to replace."""
+    fix = finding.fix
+    if fix is None:
+        return False
+    # A fix may begin before the quote, with its indentation, and end after it.
+    starts = {hull.start, hull.start + fix.span.start - finding.span.start}
+    ends = {hull.end, hull.end + fix.span.end - finding.span.end}
+    return any(
+        start >= 0 and start + len(fix.new_text) in ends and text.startswith(fix.new_text, start)
+        for start in starts
+    )
 
 
 def _rest(quote: str, hull: Span, text: str) -> Span | None:
