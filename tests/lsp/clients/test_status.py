@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.lsp.clients.expected import EXPECTED
+from tests.support.captured_wire import URI
 from tests.support.lsp_wire import settle, until
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ async def test_the_status_is_told_when_it_changes_and_when_it_is_asked_for(clien
     assert all(set(each) == MEMBERS for each in told)
     assert all(one != other for one, other in pairwise(told)), "news only"
     assert client.messages == []
-    assert (await client.run({"command": "kibitz.status"}))["result"] == told[-1]
+    asked = (await client.run({"command": "kibitz.status"}))["result"]
+    assert asked == told[-1] | {"notReviewed": f"{URI}: kibitz is paused; run the command kibitz.resume"}
     assert client.messages == [], "only for the editor"
     shown = (await client.run({"command": "kibitz.showStatus"}))["result"]
     assert client.messages == [f"kibitz: {shown['text']}"]
