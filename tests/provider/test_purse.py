@@ -90,6 +90,13 @@ async def test_what_was_asked_about_a_document_is_booked_for_it(tmp_path: Path) 
     await database.aclose()
 
 
+@pytest.mark.parametrize(
+    "question", ["findings", "rewrite", "bug", "verdicts", "suggestions", "analysis", "probe"]
+)
+def test_each_question_is_for_one_of_the_purposes_that_are_known(question: str) -> None:
+    assert Purse(Ledger()).account("gpt", question).purpose in booking.PURPOSES
+
+
 async def test_each_request_is_booked_as_the_provider_counted_it() -> None:
     async with planted() as fake:
         till = Till(fake)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _PURPOSES = {
     "findings": "review",
     "rewrite": "review",
+    "bug": "review",
     "verdicts": "verify",
     "suggestions": "suggest",
     "analysis": "explain",
