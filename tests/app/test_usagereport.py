@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import math
-import os
 import re
 import sqlite3
 from datetime import date, timedelta
@@ -17,16 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.days_of_use import Use
-from tests.support.lsp_wire import until
 from tests.support.usage_page import Page
 
 from kibitz.app.periods import Periods
 from kibitz.app.usage_overview import Usage, usage
 from kibitz.app.usagereport.figures import ticks
-from kibitz.app.usagereport.making import make
 from kibitz.app.usagereport.page import page
 from kibitz.app.usagereport.words import MONEY, SECONDS, SHARES, TOKENS
-from kibitz.config import Settings
 from kibitz.guard.invisible import strip_invisible
 from kibitz.state.places import database_path
 from kibitz.telemetry.cachebook import CacheCounts
@@ -398,51 +394,3 @@ def test_numbers_are_short_beside_an_axis_and_exact_in_tables() -> None:
     )
     assert MONEY.exactly(Decimal("0.000000000003")).exact == Decimal("0.000000000003")
     assert MONEY.exactly(None).exact is None
-
-
-# From a language server
-
-
-async def test_a_server_has_it_made_elsewhere_with_its_own_budgets() -> None:
-    await asyncio.to_thread(database_path().parent.mkdir, parents=True, mode=0o700)
-    await Use(database_path(), TODAY, a_day=5).days(3)
-    path = await make(Settings.model_validate({"budget_requests_per_day": 1000}), 3)
-    assert path == database_path().with_name("usage.html")
-    html = await asyncio.to_thread(path.read_text, encoding="utf-8")
-    assert "of 1,000 requests today" in html
-    assert "of $10.00 today" in html
-    path = await make(Settings.model_validate({"ignore_budget": True}), 3)
-    assert "No budget is set" in await asyncio.to_thread(path.read_text, encoding="utf-8")
-
-
-async def test_that_its_process_died_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    with pytest.raises(OSError, match="its process ended with 1"):
-        await make(Settings(), 3)
-
-
-async def test_why_there_is_none_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("KIBITZ_STATE_DIR", str(tmp_path / "file"))
-    with pytest.raises(OSError, match="cannot use its state database"):
-        await make(Settings(), 3)
-
-
-async def test_nothing_goes_on_when_nobody_waits_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program = tmp_path / "python"
-    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
-    program.chmod(0o700)
-    monkeypatch.setattr("sys.executable", str(program))
-    making = asyncio.create_task(make(Settings(), 3))
-    pid = tmp_path / "pid"
-    await until(lambda: pid.exists() and bool(pid.read_text()))
-    making.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await making
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid.read_text()), 0)
-    monkeypatch.setattr("kibitz.app.usagereport.making.SECONDS", 0.0)
-    with pytest.raises(OSError, match="it was not done in 0 seconds"):
-        await make(Settings(), 3)
