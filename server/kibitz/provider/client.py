@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from kibitz.provider.models import Context, ContextAnalysis, PieceAnalysis, Suggestion
     from kibitz.provider.purse import Purse
     from kibitz.provider.status import EngineStatus
+    from kibitz.provider.taping import Tape
 
 
 class OpenAIClient:
@@ -114,6 +115,10 @@ class OpenAIClient:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._connection.aclose()
+
+    def use(self, tape: Tape) -> None:
+        """From now on, keep all answers on a tape, and ask for nothing that is on it."""
+        self._connection.tape = self._connection.verifying.tape = tape
 
     async def reload_keys(self) -> None:
         """Look for the keys now, and give each another chance. Requests under way keep theirs.

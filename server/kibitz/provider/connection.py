@@ -18,6 +18,7 @@ from kibitz.provider.keys.pool import KeyPool
 from kibitz.provider.lanes import NO_KEY, Gates
 from kibitz.provider.retry import Allowance, Retrier
 from kibitz.provider.status import EngineStatus
+from kibitz.provider.taping import Taping
 from kibitz.provider.target import Target
 from kibitz.provider.trip import Trip
 from kibitz.provider.turns import Turns
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from kibitz.provider.limits.quota import SharedQuota
     from kibitz.provider.models import Usage
     from kibitz.provider.purse import Purse
+    from kibitz.provider.taping import Tape
     from kibitz.telemetry.access import Attempt
 
 T = TypeVar("T")
@@ -87,6 +89,8 @@ class Connection:
         self.clock = clock
         self.observer = observer
         self.purse = purse
+        self.tape: Tape | None = None
+        """Where answers are kept, if they are; then what is on it is not asked."""
         self.calibration = Calibration()
         self.turns = Turns()
         self.retrier = Retrier(config.retry_config, sleep=sleep, allowance=Allowance(clock))
@@ -152,7 +156,14 @@ class Connection:
         Raises:
             OpenAIError: one of the five.
         """
-        return await Trip(self, question, parse, call, listener).answer()
+
+        def ask(parse: Callable[[wire.Answer], T]) -> Awaitable[T]:
+            return Trip(self, question, parse, call, listener).answer()
+
+        if self.tape is None:
+            return await ask(parse)
+        model = self.targets[0].config.model
+        return await Taping(self.tape, model, question, call, self.clock).answer(parse, ask)
 
     def note(self, step: Step) -> None:
         """Something else is asked than before: keep it for the status, and tell it.
