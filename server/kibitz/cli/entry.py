@@ -27,6 +27,7 @@ _COMMANDS = {
     "usage": "Say what was asked, what it cost, and how it went.",
     "doctor": "Say whether everything is in order, and what to do if not.",
     "bugreport": "Put what helps to find a fault into an archive, without code or keys.",
+    "eval": "Measure how good the findings are, on pairs of code.",
     "rules": "List the rules, or explain one.",
     "dismissals": "List what is not shown any more, bring it back, or share it.",
     "trust": "Let a project add its own rules and notes to reviews.",

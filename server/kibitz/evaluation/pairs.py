@@ -7,6 +7,7 @@ used.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError, model_validator
@@ -168,6 +169,11 @@ def encode(pairs: Iterable[Pair]) -> bytes:
     """The file of pairs, in their order."""
     lines = (pair.model_dump_json(exclude_defaults=True) for pair in pairs)
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
+
+
+def as_id(name: str) -> str:
+    """The name as a part of an id."""
+    return re.sub(r"[^A-Za-z0-9_.@+-]", "-", name)[:60].lstrip("_.@+-") or "code"
 
 
 def digest(pairs: Iterable[Pair]) -> str:

@@ -1,0 +1,1 @@
+"""The report of a run, and of two runs side by side, in Markdown and HTML."""
