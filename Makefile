@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: lock sbom audit help demo test editors-setup test-editors test-prometheus test-simulator lint format types imports check bench mutants manifest pictures clean
+.PHONY: docs lock sbom audit help demo test editors-setup test-editors test-prometheus test-simulator lint format types imports check bench mutants manifest pictures clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -99,8 +99,15 @@ $(VENV)/.supply: pyproject.toml | $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group supply
 	@touch $@
 
+$(VENV)/.docs: pyproject.toml | $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
+docs: $(VENV)/.docs ## Build the site into build/site, and follow its links
+	@$(BIN)/python docs/site/build.py
+
 lock: $(VENV)/.supply ## Pin all that CI installs, with hashes, to the newest versions that will do
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --group supply \
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --group supply --group docs \
 		--universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --quiet \
 		--output-file requirements/ci.txt
 

@@ -27,7 +27,7 @@ def wanted() -> list[Requirement]:
     """All that the project asks for by itself."""
     project = PROJECT["project"]
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    groups += [PROJECT["dependency-groups"][name] for name in ("dev", "supply")]
+    groups += [PROJECT["dependency-groups"][name] for name in ("dev", "supply", "docs")]
     return [Requirement(each) for group in groups for each in group]
 
 

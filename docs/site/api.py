@@ -166,8 +166,9 @@ def _annotation(node: ast.expr) -> tuple[str, str]:
 def _bounds(said: Sequence[ast.expr]) -> Iterator[str]:
     for call in said:
         for keyword in call.keywords if isinstance(call, ast.Call) else ():
-            if keyword.arg in _BOUNDS and isinstance(keyword.value, ast.Constant):
-                yield _BOUNDS[keyword.arg].format(f"{keyword.value.value:,}")
+            bound = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+            if keyword.arg in _BOUNDS and isinstance(bound, int | float):
+                yield _BOUNDS[keyword.arg].format(f"{bound:,}")
 
 
 def _default(value: ast.expr) -> str:

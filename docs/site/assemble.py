@@ -101,7 +101,8 @@ def _leads_to(link: str, source: Path, places: dict[Path, str], root: Path) -> s
         return link
     name, mark, anchor = link.partition("#")
     path = Path(os.path.normpath(source.parent / name))
-    if path in places:
+    # The home page has other places than the README.
+    if path in places and not (anchor and path == root / "README.md"):
         here = Path(places[source]).parent
         return f"{os.path.relpath(places[path], here)}{mark}{anchor}"
     if path.is_relative_to(root / "docs/images"):

@@ -5,6 +5,7 @@ make docs
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,8 @@ def main() -> int:
     assemble(SOURCE)
     if code := sphinx():
         return code
+    # Those that HTML on a page asks for are nothing that Sphinx sees.
+    shutil.copytree(SOURCE / "images", SITE / "images", dirs_exist_ok=True)
     wrong = [*links.problems(SITE), *examples.problems()]
     sys.stderr.writelines(f"{each}\n" for each in wrong)
     if not wrong:

@@ -41,6 +41,7 @@ NOT_FAULTS = frozenset(
             "kibitz: …: ….",
             "kibitz doctor: ……… …",
         ),
+        "… asked now; all answers of the run took …",
         "this machine has no OpenMP runtime, which the engine needs: fetched …",
     }
 )

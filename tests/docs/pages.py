@@ -75,7 +75,11 @@ def tokens(path: Path) -> Sequence[Token]:
 def links(path: Path) -> Iterator[str]:
     """Where links and pictures of a page lead."""
     for token in tokens(path):
+        if token.type == "html_block":
+            yield from re.findall(r'(?:src|srcset|href)="([^"]+)"', token.content)
         for child in token.children or ():
+            if child.type == "html_inline":
+                yield from re.findall(r'(?:src|srcset|href)="([^"]+)"', child.content)
             target = child.attrGet("href") if child.type == "link_open" else child.attrGet("src")
             if child.type in {"link_open", "image"} and isinstance(target, str):
                 yield target
