@@ -16,8 +16,12 @@ highlight_language = "none"
 smartquotes = False
 
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["kibitz.css"]
 html_title = f"kibitz {__version__}"
 html_copy_source = False
+# Summaries are fetched, which a browser does not do from a folder.
+html_show_search_summary = False
 html_show_sourcelink = False
 html_theme_options = {
     "source_repository": "",
