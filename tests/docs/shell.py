@@ -46,7 +46,7 @@ NOT_RUN = {
     "opentelemetry-instrument": "is not among what the tests install",
     "pre-commit run": "`tests/docs/test_hook.py` runs a hook by the real pre-commit",
     "python benchmarks/fuzz.py": "half an hour of CPU; `tests/fuzz` plays fewer cases",
-    "kibitz eval": "reviews pairs that this repository has; `tests/cli/test_eval.py` runs each of its commands",
+    "kibitz eval": "reviews pairs of this repository; `tests/cli/test_eval.py` runs each of its commands",
     "code": "needs VS Code on a desktop",
     "keyring set": "needs a desktop's keyring",
     "docker run": "needs a container engine",
