@@ -74,7 +74,8 @@ async def session(home: Path) -> Path:
 
 def server(home: Path) -> ServerProcess:
     """The real one, with nobody to ask but the embedded model."""
-    return ServerProcess(home, KIBITZ_PROVIDER="local", KIBITZ_MODEL_DIR=str(weights.model_dir()))
+    settings = {"KIBITZ_PROVIDER": "local", "KIBITZ_DEBOUNCE_MS": "100"}
+    return ServerProcess(home, KIBITZ_MODEL_DIR=str(weights.model_dir()), **settings)
 
 
 async def all_opened(editor: ServerProcess, home: Path) -> list[Buffer]:

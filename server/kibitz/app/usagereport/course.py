@@ -74,9 +74,12 @@ def tokens(usage: Usage) -> Element:
     whole, said = usage.total, "No tokens were used in these days."
     if whole.tokens:
         cached = words.share(whole.cached_tokens, whole.input_tokens).shown
+        thoughts = (
+            f", {words.about(whole.reasoning_tokens)} of them thoughts" if whole.reasoning_tokens else ""
+        )
         said = (
             f"{words.about(whole.input_tokens)} tokens in, {cached} of them from the provider's cache, and "
-            f"{words.about(whole.output_tokens)} out, {words.about(whole.reasoning_tokens)} of them thoughts."
+            f"{words.about(whole.output_tokens)} out{thoughts}."
         )
     plot = over_time("tokens", "Tokens over time", said, usage.periods, series=by, unit=words.TOKENS)
     return section(

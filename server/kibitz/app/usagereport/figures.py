@@ -33,6 +33,8 @@ WIDTH, HEIGHT = 560, 220
 """Of an ordinary plot, in units of its own; the page stretches it."""
 _ROW, _FOOT = 26, 30
 """The height of a bar that lies, and of what is below all of them."""
+_BESIDE = 20
+"""Room for what is centred below the end of an axis."""
 _GAUGE = 160
 """The width of a gauge, were it a whole circle."""
 _LABELS = 7
@@ -87,15 +89,14 @@ def stacked(plot: Plot, *, width: int = WIDTH) -> ET.Element:
 def lines(plot: Plot) -> ET.Element:
     """A line for each series, broken where it has no value."""
     most = max(float(value or 0) for series in plot.series for value in series.values)
-    chart = _chart(pygal.Line, plot, most, WIDTH, HEIGHT, allow_interruptions=True, dots_size=2)
-    return _drawn(chart, plot)
+    how: dict[str, Any] = {"allow_interruptions": True, "dots_size": 2.5, "margin_right": _BESIDE}
+    return _drawn(_chart(pygal.Line, plot, most, WIDTH, HEIGHT, **how), plot)
 
 
 def ranked(plot: Plot) -> ET.Element:
     """Bars that lie, with their names beside them; the first on top."""
     height = _ROW * max(len(plot.places), 2) + _FOOT
-    # The last number is centred below the end of the axis.
-    how = {"rounded_bars": 1, "margin_right": 20}
+    how: dict[str, Any] = {"rounded_bars": 1, "margin_right": _BESIDE}
     most = _highest_pile(plot)
     chart = _chart(pygal.HorizontalStackedBar, plot, most, WIDTH, height, order=-1, **how)
     return _drawn(chart, plot)
