@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import tree_sitter_python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.texts import texts
+from tree_sitter import Language, Parser
 
 from kibitz.text import syntax
 from kibitz.text.syntax import ByteOffsets, encode, faults, parse, supports
@@ -96,6 +101,37 @@ def test_offsets_of_nodes_in_a_wide_text() -> None:
     node = tree.root_node.children[-1]
     offsets = ByteOffsets(text)
     assert text[offsets.to_points(node.start_byte) : offsets.to_points(node.end_byte)] == 'name = "é"'
+
+
+@pytest.mark.parametrize("count", [1, 3_000, 12_000])
+def test_it_is_the_tree_of_the_whole_text_however_it_is_read(count: int) -> None:
+    text = "".join(f"def é{number}(x):\n    return x + {number}\n" for number in range(count))
+    tree = parse(text, "python")
+    assert tree is not None
+    whole = Parser(Language(tree_sitter_python.language())).parse(encode(text))
+    assert str(tree.root_node) == str(whole.root_node)
+
+
+def test_threads_that_parse_at_once_do_not_mix_their_texts() -> None:
+    texts = [f"def f{number}(x):\n    return x + {number}\n" * 2_000 for number in range(4)]
+    alone = [str(tree.root_node) for text in texts if (tree := parse(text, "python"))]
+    with ThreadPoolExecutor(4) as threads:
+        trees = list(threads.map(lambda text: parse(text, "python"), texts * 2))
+    assert [str(tree.root_node) for tree in trees if tree] == alone * 2
+
+
+def test_nothing_of_a_text_is_kept_once_its_tree_is_gone() -> None:
+    texts = [f"value = {number}\n" * 2_000 for number in range(1_000, 1_040)]
+    parse(texts[0], "python")
+    tracemalloc.start()
+    try:
+        for text in texts:
+            parse(text, "python")
+        gc.collect()
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert left < len(texts[0])
 
 
 def test_importing_costs_no_grammar() -> None:

@@ -8,6 +8,7 @@ same answer on every machine.
 from __future__ import annotations
 
 import re
+import threading
 from functools import cache
 from importlib import import_module
 from itertools import accumulate
@@ -42,6 +43,20 @@ _MAX_STEPS = 10_000
 """How often tree-sitter may report progress: about 500 times per 100 KB of code, twice that for garbage."""
 _MAX_FAULTS = 10_000
 _READ_BYTES = 1 << 16
+
+
+class _Lent(threading.local):
+    """What a thread lends to tree-sitter while that parses: one and the same object, always.
+
+    The binding (0.26.1, ``parser_read_wrapper``) never lets go of what its callback returns, which would keep
+    all that was ever parsed.
+    """
+
+    def __init__(self) -> None:
+        self.part = bytearray()
+
+
+_lent = _Lent()
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTINUATION = bytes(range(0x80, 0xC0))
@@ -99,10 +114,11 @@ def parse(text: str, language: str) -> Tree | None:
         return None
     from tree_sitter import Parser  # noqa: PLC0415 - 11 ms that `initialize` must not wait for
 
-    steps = 0
+    steps, part = 0, _lent.part
 
-    def read(offset: int, _point: Point) -> bytes:
-        return source[offset : offset + _READ_BYTES]
+    def read(offset: int, _point: Point) -> bytearray:
+        part[:] = source[offset : offset + _READ_BYTES]
+        return part
 
     def enough(_offset: int, _has_error: bool) -> bool:  # noqa: FBT001 - tree-sitter's signature
         nonlocal steps
@@ -115,6 +131,8 @@ def parse(text: str, language: str) -> Tree | None:
     except ValueError:
         # The binding's way to say that ``enough`` was reached.
         return None
+    finally:
+        part.clear()
 
 
 def faults(text: str, language: str) -> int | None:
