@@ -247,15 +247,20 @@ def test_what_cannot_be_is_told(
     assert fake.requests == []
 
 
-@pytest.mark.parametrize("name", ["run.json", "pairs.jsonl", "reviews.jsonl", "answers.jsonl"])
-@pytest.mark.parametrize("content", [b"\xff\n", b"[]\n", b'{"format": 2}\n', b"{}\n", b'{"usage": 1}\n'])
 def test_a_folder_that_was_tampered_with_is_refused(
-    name: str, content: bytes, folder: Path, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
+    folder: Path, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
 ) -> None:
     evaluated(folder, "--only", "trap")
-    (folder / "out" / name).write_bytes(content)
-    assert run(["eval", "replay", "out"]) == 2
-    assert "out" in capsys.readouterr().err
+    for name in ("run.json", "pairs.jsonl", "reviews.jsonl", "answers.jsonl"):
+        path = folder / "out" / name
+        whole = path.read_bytes()
+        for content in (b"\xff\n", b"[]\n", b'{"format": 2}\n', b"{}\n", b'{"usage": 1}\n'):
+            path.write_bytes(content)
+            capsys.readouterr()
+            assert run(["eval", "replay", "out"]) == 2, (name, content)
+            assert "out" in capsys.readouterr().err
+        path.write_bytes(whole)
+    assert run(["eval", "replay", "out"]) == 0
     assert len(fake.requests) == 1
 
 
