@@ -57,6 +57,28 @@ def test_every_row_is_as_the_price_list_has_it() -> None:
         assert row in PAGE, f"docs/costs.md should have: {row}"
 
 
+def months() -> list[str]:
+    """A month of 21 days, in the situations that the page describes."""
+    found = []
+    for model in MODELS:
+        day, file = 300 * cost(model, PASSAGE), cost(model, FILE)
+        night = Decimal(1000) / 20 * cost(model, FILE, batch=True)
+        checks = 40 * 3 * file * (1 + Decimal(1) / 3)
+        every = [21 * each for each in (day, day / 3, 10 * day, 10 * day * 2 / 3, checks, night)]
+        found.append(f"| `{model}` | " + " | ".join(f"${each:,.2f}" for each in every) + " |")
+    return found
+
+
+def test_every_month_is_as_the_price_list_has_it() -> None:
+    for row in months():
+        assert row in PAGE, f"docs/costs.md should have: {row}"
+
+
+def test_a_loop_costs_what_the_page_says() -> None:
+    first, last = (24 * REQUESTS_PER_HOUR * cost(model, PASSAGE) for model in (MODELS[0], MODELS[-1]))
+    assert f"${first:.2f} with the first model and ${last:.2f} with the last" in " ".join(PAGE.split())
+
+
 def test_the_worked_sum_is_right() -> None:
     one = cost("gpt-6-luna", PASSAGE)
     plain = cost("gpt-6-luna", Usage(1, 2000))

@@ -24,7 +24,7 @@ from tests.support.git_repository import GitRepository
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.deep
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(600)]
 
 FINDING = ("kibitz check", "kibitz doctor", "kibitz key status")
 """Commands for which 1 is no failure: they found something."""
@@ -127,7 +127,7 @@ def test_commands_run(where: str, text: str, provider: FakeProvider, prepared: P
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=500,
     )
     codes = dict(line.split() for line in told.read_text().splitlines())
     lines = text.split("\n")
