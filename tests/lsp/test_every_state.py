@@ -52,6 +52,7 @@ def app(**what: Any) -> App:
         unusable=what.get("unusable"),
         choice=SimpleNamespace(provider=what.get("provider", "openai")),
         engine=lambda: what.get("engine"),
+        cache_problems=lambda: what.get("cache", ()),
     )
     return cast("App", made)
 
@@ -80,6 +81,7 @@ APPS: dict[str, App] = {
     "a pause of the provider": app(
         engine=engine(lanes=(LaneStatus(KEY.id, replace(GATE, paused_for=9), CLOSED),))
     ),
+    "a disk that is full": app(cache=("kibitz cannot use its state database /x: full. It works on.",)),
     "nobody was asked yet": app(),
     "the embedded model": app(provider="local", engine=engine()),
     "all is well": app(engine=engine()),

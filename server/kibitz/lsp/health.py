@@ -33,10 +33,14 @@ def health_of(app: App, model: str) -> Health:
     if app.unusable is not None:
         return Health(model, app.unusable.message, "run the command kibitz.doctor", requests)
     engine = app.engine()
-    if engine is None or app.choice.provider == "local":
-        return Health(model, requests=requests)
-    problem, action = _problem(engine)
-    return Health(engine.using, problem, action, requests)
+    problem, action = "", ""
+    if engine is not None and app.choice.provider != "local":
+        problem, action = _problem(engine)
+        model = engine.using
+    if not problem and (kept := app.cache_problems()):
+        # The rest of it says how it goes on, and what to do: the doctor tells all.
+        problem, action = kept[0].partition(". ")[0], "run the command kibitz.doctor"
+    return Health(model, problem, action, requests)
 
 
 def _problem(engine: EngineStatus) -> tuple[str, str]:
