@@ -87,7 +87,8 @@ def test_what_cannot_be_searched_is_left_out() -> None:
 def facts() -> Iterator[str]:
     """What the security log is told, wherever that is."""
     for path in SERVER.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text if "security.note(" in text else "")):
             noted = isinstance(node, ast.Call) and ast.unparse(node.func) == "security.note"
             if isinstance(node, ast.Call) and noted:
                 yield from (keyword.arg or "" for keyword in node.keywords)
