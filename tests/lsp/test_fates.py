@@ -83,6 +83,21 @@ def test_a_fix_that_was_made_counts_however_the_editor_made_it(
     assert editor.counted == {"shown": 1, "fixed": 1}
 
 
+def test_a_fix_counts_although_what_it_replaced_stands_elsewhere_too() -> None:
+    editor = Editor(finding())
+    editor.type((0, 0), (0, 0), f"def none():\n    {QUOTE}\n\n\n")
+    editor.type((5, 25), (5, 26), "len(values)")
+    editor.reviewed()
+    assert editor.counted == {"shown": 1, "fixed": 1}
+
+
+def test_it_is_not_fixed_by_what_stands_elsewhere() -> None:
+    editor = Editor(finding())
+    editor.type((0, 0), (0, 0), f"def other(values):\n    {MENDED}\n\n\n")
+    editor.reviewed()
+    assert editor.counted == {"shown": 1}
+
+
 def test_a_fix_that_deletes_counts_when_nothing_is_left() -> None:
     editor = Editor(finding(new=""))
     editor.type((1, 0), (2, 0), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from kibitz.telemetry.catalogue import DISMISSED, FIXED, SHOWN
@@ -79,6 +80,16 @@ def _is_fixed(shown: Shown, text: str) -> bool:
     if fix is None:
         return False
     at = (shown.hull or shown.finding.span).start
-    near = text[max(at - _AROUND, 0) : at + len(fix.new_text) + _AROUND]
+    begin = max(at - _AROUND, 0)
+    near, place = text[begin : at + len(fix.new_text) + _AROUND], at - begin
     new, old = fix.new_text.strip(), fix.old_text.strip()
-    return new in near and (old in new or old not in near.replace(new, "", 1))
+    if not new or old in new:
+        return new in near and (old in new or old not in near)
+    # What was replaced here may stand elsewhere, and rightly so.
+    return _distance(near, new, place) < _distance(near, old, place)
+
+
+def _distance(text: str, what: str, place: int) -> float:
+    """How far from a place that stands, at the nearest."""
+    found = (text.rfind(what, 0, place + len(what)), text.find(what, place))
+    return min((abs(at - place) for at in found if at >= 0), default=math.inf)
