@@ -354,6 +354,7 @@ def test_what_has_no_price_is_not_counted_as_free() -> None:
     free = [Entry(day, Account("a"), Counts(2, cost_usd=Decimal(0)))]
     found = Page(page(Usage(TODAY, TODAY, Periods.between(TODAY, TODAY), free, metrics=metrics)))
     assert "Requests over time" in found.texts, "of what costs nothing, requests are shown"
+    assert "2 requests, none of which cost money." in found.texts
 
 
 @given(st.floats(1e-9, 1e15))

@@ -51,7 +51,7 @@ def _in_words(usage: Usage) -> str:
     requests = words.plural(whole.requests, "request")
     unknown = f" The price of {whole.unpriced:,} of them is not known." if whole.unpriced else ""
     if not whole.cost_usd:
-        return f"{requests}, none of which is known to have cost money.{unknown}"
+        return f"{requests}, none of which {'is known to have cost' if unknown else 'cost'} money.{unknown}"
     day, most = max(usage.days.items(), key=lambda item: item[1].cost_usd or Decimal(0))
     when = words.day(day, usage.until.isoformat())
     return (
