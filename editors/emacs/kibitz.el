@@ -517,12 +517,23 @@ With a prefix argument (WHOLE-RULE), show nothing under its rule in this file."
                          (browse-url uri)
                        (message "kibitz: %s" (kibitz--at result :text))))))
 
+(defun kibitz-show-request ()
+  "Show what a review of this file would send now, and to whom.  Sends nothing."
+  (interactive)
+  (kibitz--server-or-lose)
+  (kibitz--show-answer "showRequest" (list :uri (kibitz--uri))))
+
 ;;;###autoload
 (defun kibitz-doctor (&optional offline)
   "Look whether everything is in order.
 It asks the model a question of a few words, unless OFFLINE, a prefix argument."
   (interactive "P")
   (kibitz--show-answer "doctor" (list :offline (if offline t :json-false))))
+
+(defun kibitz-bug-report ()
+  "Write a report for developers, without code and keys, and say where it is."
+  (interactive)
+  (kibitz--execute "bugReport"))
 
 (defun kibitz-reload-key ()
   "Look for the API key again."
@@ -533,6 +544,11 @@ It asks the model a question of a few words, unless OFFLINE, a prefix argument."
   "Forget kept answers: the next reviews are paid again."
   (interactive)
   (kibitz--execute "clearCache"))
+
+(defun kibitz-raise-budget ()
+  "Let as much again as the budget be spent today."
+  (interactive)
+  (kibitz--execute "raiseBudget"))
 
 (defun kibitz-restart ()
   "Stop the server, and start it again."

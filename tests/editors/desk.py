@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
 import signal
 import sysconfig
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.editors.spending import spend
 from tests.editors.terminal import until
 from tests.support import canary
 from tests.support.fake_provider import Bug, FakeProvider, Prompt, Reply, reviewer
-
-from kibitz.state.database import Database
-from kibitz.telemetry.counts import Account, Counts
-from kibitz.telemetry.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,16 +70,13 @@ class Desk:
             return ""
 
     def spend(self, usd: str) -> None:
-        """Have spent so much today, in another window. (Models on this machine cost nothing.)"""
-        asyncio.run(self._spend(Decimal(usd)))
+        """Have spent so much today, in another window."""
+        spend(self.home / "state", usd)
 
-    async def _spend(self, usd: Decimal) -> None:
-        (self.home / "state").mkdir(mode=0o700)
-        database = Database(self.home / "state/state.db")
-        ledger = Ledger(database)
-        ledger.add(Account("gpt"), Counts(requests=1, input_tokens=1000, output_tokens=100, cost_usd=usd))
-        await ledger.aclose()
-        await database.aclose()
+    def use_up_budget(self) -> None:
+        """Have spent all that may be spent today."""
+        self.spend("0.01")
+        self.environment["KIBITZ_BUDGET_REQUESTS_PER_DAY"] = "1"
 
     def servers(self) -> list[int]:
         """The processes that serve this desk."""

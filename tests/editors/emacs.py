@@ -30,7 +30,9 @@ _INIT = """\
 (package-initialize)
 (package-install-file "{package}")
 (setq inhibit-startup-screen t initial-scratch-message nil make-backup-files nil create-lockfiles nil
-      use-short-answers t server-socket-dir "{home}" server-name "emacs")
+      use-short-answers t server-socket-dir "{home}" server-name "emacs"
+      ;; Advice about a command just run swallows what is typed while a server says something.
+      suggest-key-bindings nil extended-command-suggest-shorter nil)
 (require 'kibitz)
 (server-start)
 """

@@ -74,9 +74,12 @@ def test_the_server_s_commands_work(version: str, desk: Desk) -> None:
             "kibitz-stop": r"kibitz: what was under way is cancelled",
             "kibitz-reload-key": r"kibitz: the keys were reloaded",
             "kibitz-clear-cache": r"kibitz: kept answers are forgotten",
+            "kibitz-raise-budget": r"as much again as the budget may be spent today",
+            "kibitz-bug-report": r"kibitz: the report is in ",
             "kibitz": r"kibitz runs here already",
             "kibitz-status": r"1 document, 1 finding, all reviewed",
             "kibitz-doctor": r"ok +kibitz \d",
+            "kibitz-show-request": r"0 requests to gpt",
         }.items():
             editor.command(command)
             editor.terminal.see(said)
@@ -96,6 +99,20 @@ def test_the_usage_report_is_opened_in_the_browser(version: str, desk: Desk, by:
         report = desk.home / "state/usage.html"
         until(lambda: f"opens {report.as_uri()}" in editor.messages(), "the page is opened")
         assert "mean.py" in report.read_text(encoding="utf-8")
+
+
+def test_more_is_spent_than_the_budget_once_that_is_allowed(version: str, desk: Desk) -> None:
+    desk.use_up_budget()
+    with Emacs(version, "budget", desk) as editor:
+        editor.terminal.see("Choose an option: Allow as much again today")
+        editor.terminal.keep("asks")
+        # The first one is offered, and another one has to be written over it.
+        editor.terminal.press("C-a", "C-k")
+        editor.terminal.type("Not now", "Enter")
+        until(lambda: editor.status() == "kibitz paused $0.0100", "nothing is reviewed")
+        assert desk.asked == 0
+        editor.command("kibitz-raise-budget")
+        editor.finding()
 
 
 def test_the_whole_workspace_is_reviewed(version: str, desk: Desk) -> None:
@@ -254,6 +271,11 @@ def test_lsp_mode_explains_dismisses_and_starts_a_killed_server_again(version: s
         until(lambda: ["harmless" in f["text"] for f in editor.findings()] == [False], "it is back")
         editor.command("kibitz-analyze-workspace")
         until(lambda: desk.asked == 3, "the other file is asked about")
+        editor.command("kibitz-raise-budget")
+        editor.terminal.see("as much again as the budget may be spent today")
+        editor.command("kibitz-show-request")
+        editor.terminal.see("0 requests to gpt")
+        editor.command("delete-other-windows")
         before = desk.servers()
         desk.kill_server()
         editor.terminal.see(r"Server kibitz:\d+ exited")

@@ -117,10 +117,23 @@ def test_commands_answer_in_the_status_line(desk: Desk) -> None:
         editor.see("this run: 1 request")
         editor.type(":lsp-workspace-command kibitz.usageReport", "Enter")
         editor.see(r"the usage report is in .*usage\.html")
+        editor.type(":lsp-workspace-command kibitz.showRequest", "Enter")
+        editor.see("0 requests to gpt")
+        editor.type(":lsp-workspace-command kibitz.bugReport", "Enter")
+        editor.see("the report is in ")
         editor.type(":lsp-workspace-command kibitz.reloadKey", "Enter")
         editor.see("the keys were reloaded")
         editor.type(":lsp-workspace-command kibitz.analyzeWorkspace", "Enter")
         until(lambda: desk.asked == 2, "the other file is asked about")
+
+
+def test_more_is_spent_than_the_budget_once_that_is_allowed(desk: Desk) -> None:
+    desk.use_up_budget()
+    with helix("budget", desk) as editor:
+        until(lambda: told(editor, "budget of 1 requests"), "nothing is reviewed")
+        assert desk.asked == 0
+        editor.type(":lsp-workspace-command kibitz.raiseBudget", "Enter")
+        go_to_finding(editor)
 
 
 def test_without_a_key_a_message_says_what_to_do(tmp_path: Path) -> None:

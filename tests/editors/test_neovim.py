@@ -199,6 +199,9 @@ SAID = {
     "resume": "kibitz: goes on",
     "reload-key": "the keys were reloaded",
     "clear-cache": "kept answers are forgotten",
+    "raise-budget": "as much again as the budget may be spent today",
+    "request": "0 requests to gpt",
+    "bug-report": "the report is in ",
     "doctor offline": r"ok +kibitz \d",
     "log": r"lsp\.log",
     "help": r"1\. First use",
@@ -232,6 +235,20 @@ def test_the_usage_report_is_opened_in_the_browser(desk: Desk) -> None:
         report = desk.home / "state/usage.html"
         until(lambda: editor.lua("vim.g.opened or ''") == report.as_uri(), "the page is opened")
         assert "mean.py" in report.read_text(encoding="utf-8")
+
+
+def test_more_is_spent_than_the_budget_once_that_is_allowed(desk: Desk) -> None:
+    desk.use_up_budget()
+    with Neovim("budget", desk) as editor:
+        editor.terminal.see("1: Allow as much again today\n2: Not now")
+        editor.terminal.keep("asks")
+        editor.terminal.type("2", "Enter")
+        until(lambda: editor.status() == "kibitz paused $0.0100", "nothing is reviewed")
+        assert desk.asked == 0
+        editor.command("Kibitz raise-budget")
+        editor.enter(r"today's budget of 2 requests is used to 50 %")
+        assert "as much again as the budget may be spent today" in editor.messages()
+        editor.finding()
 
 
 def test_the_whole_workspace_is_reviewed(desk: Desk) -> None:

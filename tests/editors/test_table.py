@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from kibitz.lsp.commands import COMMANDS
+
 PAGE = Path(__file__).parents[2] / "docs/editors/README.md"
+FOR_PROGRAMS = {"status", "metrics"}
+"""Commands whose answers nobody reads as they are."""
+PLUGINS = PAGE.parents[2] / "editors"
 CELL = re.compile(
     r'(?:(?P<bare>no)|\[(?P<word>yes|no|partly)\]\((?P<path>\S+) "(?P<test>\w+)"\))(?P<note>[¹²³⁴⁵⁶⁷⁸⁹]?)'
 )
@@ -71,6 +76,23 @@ def test_what_works_partly_is_explained() -> None:
     assert [cell[0] for cell in cells() if cell["word"] == "partly" and not cell["note"]] == []
     for note in {cell["note"] for cell in cells()} - {""}:
         assert f"\n{NOTES.index(note) + 1}. " in text
+
+
+@pytest.mark.parametrize(
+    ("plugin", "without"),
+    [
+        ("vscode/src", set()),
+        ("nvim/lua", set()),
+        ("emacs", set()),
+        # ALE makes no edits that a server asks for, and has its own menu for what is about a finding.
+        ("vim/autoload", {"fix", "explain", "dismiss", "undismiss"}),
+    ],
+)
+def test_each_command_of_the_server_has_a_way_in(plugin: str, without: set[str]) -> None:
+    files = [path for path in (PLUGINS / plugin).rglob("*") if path.is_file()]
+    source = "".join(path.read_text(encoding="utf-8") for path in files)
+    named = set(re.findall(r"""['"](?:kibitz\.)?([a-zA-Z]+)['"]""", source))
+    assert {name.removeprefix("kibitz.") for name in COMMANDS} - named - FOR_PROGRAMS == without
 
 
 @pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.md")), ids=lambda page: page.name)

@@ -25,6 +25,9 @@ SAID = {
     "resume": "kibitz: goes on",
     "reload-key": "the keys were reloaded",
     "clear-cache": "kept answers are forgotten",
+    "raise-budget": "as much again as the budget may be spent today",
+    "request": "0 requests to gpt",
+    "bug-report": "the report is in ",
     "doctor": r"ok +kibitz \d",
     "nonsense": 'there is no command "nonsense". There are: analyze, ',
 }
@@ -102,6 +105,15 @@ def test_the_status_line_tells_what_today_cost(desk: Desk) -> None:
     with vim("cost", desk) as editor:
         editor.see(r"mean\.py")
         until(lambda: told(editor, "[kibitz $0.0125]"), "the status line")
+
+
+def test_more_is_spent_than_the_budget_once_that_is_allowed(desk: Desk) -> None:
+    desk.use_up_budget()
+    with vim("budget", desk) as editor:
+        until(lambda: told(editor, "[kibitz paused $0.0100]"), "nothing is reviewed")
+        assert desk.asked == 0
+        command(editor, "Kibitz raise-budget")
+        editor.see(r"\[kibitz 1 \$0\.0100\]")
 
 
 def told(editor: Terminal, what: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,17 +11,16 @@ from playwright.sync_api import expect
 from tests.editors.desk import EXPLANATION, FIXED, SOURCE, TITLE, TRIGGER, provider
 from tests.editors.terminal import until
 from tests.editors.vscode.machine import Machine, bring_settings, npm, package
-from tests.editors.vscode.workbench import is_there, workbench
+from tests.editors.vscode.workbench import workbench
 from tests.support import canary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.editors.vscode.workbench import Workbench
     from tests.support.fake_provider import FakeProvider
 
-pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +177,24 @@ def test_the_status_bar_has_the_cost_of_today_and_opens_a_menu_of_all_commands(
         expect(window.status.locator(".codicon-debug-pause")).to_have_count(0)
 
 
+def test_more_is_spent_than_the_budget_once_that_is_allowed(
+    machine: Machine, file: Path, fake: FakeProvider
+) -> None:
+    machine.spend("0.01")
+    machine.own["kibitz.budgetRequestsPerDay"] = 1
+    with machine, workbench(machine, "budget") as window:
+        window.open(file)
+        used_up = window.notification("today's budget of 1 requests does not allow for another request")
+        expect(used_up.locator(".monaco-button", has_text="Allow as much again today")).to_be_visible()
+        window.keep("used-up")
+        window.press(used_up, "Not now")
+        expect(window.status).to_contain_text("kibitz $0.01")
+        assert fake.requests == []
+        window.command("kibitz: Allow as Much Again Today")
+        expect(window.notification("as much again as the budget may be spent today")).to_be_visible()
+        expect(window.squiggles()).to_have_count(1)
+
+
 def test_settings_count_at_once_and_those_of_the_machine_start_the_server_anew(
     machine: Machine, file: Path, fake: FakeProvider
 ) -> None:
@@ -297,6 +315,46 @@ def test_a_repository_has_no_say_in_what_is_run_and_who_is_asked(
         assert not ran.exists()
 
 
+def test_a_finding_in_a_notebook_is_seen_told_about_and_mended_in_its_cell(machine: Machine) -> None:
+    machine.user["workbench.editorAssociations"] = {"*.ipynb": "jupyter-notebook"}
+    book = machine.project / "mean.ipynb"
+    book.write_text(notebook("# len(value) 😀é", "values = [1, 2]", SOURCE, "mean(values)"), encoding="utf-8")
+    with machine, workbench(machine, "notebook") as window:
+        window.open(book)
+        expect(window.squiggles()).to_have_count(1)
+        expect(window.cell("def mean").locator(window.squiggles())).to_have_count(1)
+        expect(window.hover(window.squiggles()).first).to_contain_text(TRIGGER)
+        window.click(window.squiggles())
+        window.command("kibitz: Explain Finding at Cursor")
+        expect(window.notification(EXPLANATION)).to_be_visible()
+        window.click(window.squiggles())
+        expect(window.actions()).to_contain_text(f"Fix: {TITLE}")
+        window.keep("actions")
+        window.act(f"Fix: {TITLE}")
+        expect(window.line("len(values)")).to_have_count(1)
+        window.save()
+        until(lambda: FIXED in cells(book), "the file on disk")
+        expect(window.squiggles()).to_have_count(0)
+
+
+def notebook(prose: str, *code: str) -> str:
+    """A notebook in Python that was never run, as Jupyter keeps it."""
+    never: dict[str, object] = {"cell_type": "code", "execution_count": None, "outputs": []}
+    kinds: list[dict[str, object]] = [{"cell_type": "markdown"}, *[never] * len(code)]
+    texts = zip(kinds, (prose, *code), strict=True)
+    cells = [{**kind, "metadata": {}, "source": text} for kind, text in texts]
+    metadata = {"language_info": {"name": "python"}}
+    return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def cells(book: Path) -> list[str]:
+    """What is in each cell on disk; nothing while the file is written."""
+    try:
+        return ["".join(cell["source"]) for cell in json.loads(book.read_text(encoding="utf-8"))["cells"]]
+    except ValueError:
+        return []
+
+
 def test_it_runs_beside_another_server(machine: Machine) -> None:
     file = machine.project / "mean.ts"
     file.write_text("export const mean = (values: number[]): number => len(value);\n", encoding="utf-8")
@@ -308,24 +366,19 @@ def test_it_runs_beside_another_server(machine: Machine) -> None:
         window.keep("both")
 
 
-def log_is_there(window: Workbench) -> bool:
-    """See whether the log is shown, and ask again if not: a busy VS Code may show another one at first."""
-    if is_there(window.page.locator(".part.panel", has_text="kibitz did not start"), 10_000):
-        return True
-    window.command("kibitz: Show Log")
-    return False
-
-
 def test_what_is_missing_is_said_with_ways_out(machine: Machine, file: Path) -> None:
     machine.own["kibitz.server.python"] = str(machine.home / "no-python")
     with machine, workbench(machine, "no-python") as window:
+        # While it starts, a window knows of no log.
+        window.slow_down(4)
         window.open(file)
         message = window.notification("it did not start")
         expect(message).to_contain_text("kibitz.server.python names")
         for button in ("Install Python", "Choose Python…", "Show log"):
             expect(message.locator(".monaco-button", has_text=button)).to_be_visible()
-        window.keep("message")
         window.press(message, "Show log")
-        until(lambda: log_is_there(window), "the log")
+        expect(window.page.locator(".part.panel")).to_contain_text("kibitz did not start")
+        window.slow_down(1)
+        window.keep("log")
         machine.set({"kibitz.server.python": sys.executable})
         expect(window.squiggles()).to_have_count(1)

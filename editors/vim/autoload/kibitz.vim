@@ -11,9 +11,12 @@ let s:commands = {
 \   'status': ['showStatus', 0],
 \   'usage': ['showUsage', 0],
 \   'usage-report': ['usageReport', 0],
+\   'request': ['showRequest', 1],
 \   'doctor': ['doctor', 0],
+\   'bug-report': ['bugReport', 0],
 \   'reload-key': ['reloadKey', 0],
 \   'clear-cache': ['clearCache', 0],
+\   'raise-budget': ['raiseBudget', 0],
 \}
 let s:said = {
 \   'workspace': 'all files are reviewed now; open ones show what is found',

@@ -64,7 +64,7 @@ export class Client {
       return started;
     };
     const options: LanguageClientOptions = {
-      documentSelector: ['file', 'untitled'].flatMap((scheme) => languages.map((language) => ({ scheme, language }))),
+      documentSelector: ['file', 'untitled', 'vscode-notebook-cell'].flatMap((scheme) => languages.map((language) => ({ scheme, language }))),
       diagnosticCollectionName: 'kibitz',
       outputChannel: log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,

@@ -7,6 +7,7 @@ import { findingAtCursor } from './findings.ts';
 import type { Keys } from './keys.ts';
 import type { Kibitz } from './kibitz.ts';
 import type { Locator } from './locating.ts';
+import { showLog } from './logView.ts';
 import { showMenu, titlesOf } from './menu.ts';
 import { showReport } from './reportView.ts';
 import { RequestView } from './requestView.ts';
@@ -49,7 +50,7 @@ export function register(parts: Parts): { dispose(): unknown }[] {
     'kibitz.useEmbeddedModel': () => useEmbeddedModel(parts),
     'kibitz.choosePython': () => choosePython(parts.configuration),
     'kibitz.restart': () => parts.kibitz.restart(),
-    'kibitz.showLog': () => showLog(parts.log),
+    'kibitz.showLog': () => showLog(parts.log, parts.id),
     'kibitz.openSettings': () => vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${parts.id}`),
     'kibitz.openWalkthrough': () => vscode.commands.executeCommand('workbench.action.openWalkthrough', `${parts.id}#start`, false),
   };
@@ -114,14 +115,6 @@ async function request(kibitz: Kibitz, view: RequestView, named: readonly string
   const answer = await kibitz.execute('kibitz.showRequest', named, true);
   if (!isObject(answer) || typeof answer['text'] !== 'string') return;
   await view.show(answer['text']);
-}
-
-async function showLog(log: vscode.LogOutputChannel): Promise<void> {
-  // VS Code leaves a panel empty that is opened for the first time by showing a log, and shows another log in one
-  // that was just filled.
-  log.show();
-  await vscode.commands.executeCommand('workbench.panel.output.focus');
-  log.show();
 }
 
 async function clearCache(kibitz: Kibitz): Promise<unknown> {

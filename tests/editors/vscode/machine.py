@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import os
@@ -10,16 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.editors.spending import spend
 from tests.editors.terminal import EDITORS, until
 from tests.support import canary
-
-from kibitz.state.database import Database
-from kibitz.telemetry.counts import Account, Counts
-from kibitz.telemetry.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,7 +103,10 @@ class Machine:
 
     def _write(self, place: str, values: Mapping[str, object]) -> None:
         text = json.dumps({name: value for name, value in values.items() if value is not None})
-        (self.data / place / "settings.json").write_text(text)
+        # Whoever reads it meanwhile must not see half of it.
+        part = self.data / place / "settings.part"
+        part.write_text(text)
+        part.replace(part.with_name("settings.json"))
 
     def __enter__(self) -> Self:
         """Install the extension, and start."""
@@ -172,16 +170,8 @@ class Machine:
         return server
 
     def spend(self, usd: str) -> None:
-        """Have spent so much today, in another window. (Models on this machine cost nothing.)"""
-        asyncio.run(self._spend(Decimal(usd)))
-
-    async def _spend(self, usd: Decimal) -> None:
-        (self.home / "state").mkdir(mode=0o700)
-        database = Database(self.home / "state/state.db")
-        ledger = Ledger(database)
-        ledger.add(Account("gpt"), Counts(requests=1, input_tokens=1000, output_tokens=100, cost_usd=usd))
-        await ledger.aclose()
-        await database.aclose()
+        """Have spent so much today, in another window."""
+        spend(self.home / "state", usd)
 
     def search(self) -> None:
         """Fail if the canary key is in any file of the machine, or in what can be read of its processes."""

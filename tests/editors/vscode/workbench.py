@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.editors.vscode.machine import Machine
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 """More than anything takes on a busy machine."""
 _FLAGS = (
     "--no-sandbox",
@@ -77,6 +77,12 @@ class Workbench:
         self.page.goto(f"{self._machine.address}/?{urlencode(query)}")
         expect(self.page.locator(".view-line").first).to_be_visible()
 
+    def slow_down(self, factor: int) -> None:
+        """Have the window take so many times as long for all it does; 1: no longer than usual."""
+        tools = self.page.context.new_cdp_session(self.page)
+        tools.send("Emulation.setCPUThrottlingRate", {"rate": factor})
+        tools.detach()
+
     def keep(self, what: str) -> None:
         """Keep a picture."""
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
@@ -93,6 +99,10 @@ class Workbench:
         words = re.escape(part).replace("\\ ", "[ \N{NO-BREAK SPACE}]")
         return self.page.locator(".view-line", has_text=re.compile(words))
 
+    def cell(self, part: str) -> Locator:
+        """The cell of a notebook that holds ``part``."""
+        return self.page.locator(".notebookOverlay .monaco-list-row").filter(has=self.line(part))
+
     def hover(self, over: Locator) -> Locator:
         """Point at the middle of something; returns what pops up."""
         hover = self.page.locator(".monaco-hover:visible")
@@ -102,7 +112,7 @@ class Workbench:
             x, y = _middle(over)
             self.page.mouse.move(x - 30, y)
             self.page.mouse.move(x, y)
-            return is_there(hover.first, 5000)
+            return _is_there(hover.first, 5000)
 
         until(shown, "a hover", PATIENCE_MS / 1000)
         return hover
@@ -114,14 +124,9 @@ class Workbench:
     def actions(self) -> Locator:
         """Open the menu of the light bulb where the cursor is."""
         menu = self.page.locator(".action-widget:not(.action-list-submenu-panel)")
-        expect(self.page.locator(".monaco-editor.focused").first).to_be_visible()
-
-        def shown() -> bool:
-            # A key that is pressed while a box closes is lost.
-            self.page.keyboard.press("Control+.")
-            return is_there(menu, 10_000)
-
-        until(shown, "a menu of actions", PATIENCE_MS / 1000)
+        self._listens()
+        self.page.keyboard.press("Control+.")
+        expect(menu).to_be_visible()
         return menu
 
     def act(self, title: str) -> None:
@@ -134,8 +139,14 @@ class Workbench:
         """Save the file that is edited."""
         # Out of the way: what pops up under the pointer may take the key.
         self.page.mouse.move(5, 5)
-        expect(self.page.locator(".monaco-editor.focused").first).to_be_visible()
+        self._listens()
         self.page.keyboard.press("Control+s")
+
+    def _listens(self) -> None:
+        """Wait until the editor has the keyboard: a key that is pressed while a box closes is lost."""
+        expect(self.picker).to_have_count(0)
+        expect(self.dialog).to_have_count(0)
+        expect(self.page.locator(".monaco-editor.focused").first).to_be_visible()
 
     # What is around it
 
@@ -165,12 +176,10 @@ class Workbench:
     def command(self, title: str) -> None:
         """Run a command by its title, from the palette."""
         field = self.picker.locator("input").first
-
-        def shown() -> bool:
-            self.page.keyboard.press("F1")
-            return is_there(field, 10_000)
-
-        until(shown, "the palette", PATIENCE_MS / 1000)
+        expect(self.picker).to_have_count(0)
+        expect(self.dialog).to_have_count(0)
+        self.page.keyboard.press("F1")
+        expect(field).to_be_focused()
         expect(field).to_have_value(">")
         field.fill(f">{title}")
         row = self.picker.locator(".monaco-list-row").first
@@ -194,7 +203,7 @@ class Workbench:
         )
 
 
-def is_there(wanted: Locator, patience_ms: float) -> bool:
+def _is_there(wanted: Locator, patience_ms: float) -> bool:
     """Whether something is to be seen before so many milliseconds are over."""
     try:
         wanted.wait_for(timeout=patience_ms)

@@ -74,13 +74,14 @@ local function explain()
   end)
 end
 
+---@param name string what it is
 ---@param text string
-local function in_a_window(text)
+local function in_a_window(name, text)
   local buffer = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, vim.split(text, '\n'))
   vim.bo[buffer].bufhidden = 'wipe'
   vim.bo[buffer].modifiable = false
-  vim.api.nvim_buf_set_name(buffer, ('kibitz://doctor/%d'):format(buffer))
+  vim.api.nvim_buf_set_name(buffer, ('kibitz://%s/%d'):format(name, buffer))
   vim.keymap.set('n', 'q', '<C-W>c', { buffer = buffer, desc = 'Close this window' })
   vim.api.nvim_open_win(buffer, true, { split = 'below', height = math.min(15, #vim.split(text, '\n') + 1) })
   vim.wo.wrap = true
@@ -90,7 +91,14 @@ end
 local function doctor(offline)
   local listen = messages.hush()
   server.ask('kibitz.doctor', { { offline = offline == 'offline' } }, function(result)
-    in_a_window(result.text)
+    in_a_window('doctor', result.text)
+  end, listen)
+end
+
+local function request()
+  local listen = messages.hush()
+  server.ask('kibitz.showRequest', { here() }, function(result)
+    in_a_window('request', result.text)
   end, listen)
 end
 
@@ -126,9 +134,12 @@ M.commands = {
   status = plain('showStatus'),
   usage = plain('showUsage'),
   ['usage-report'] = plain('usageReport'),
+  request = { run = request },
   doctor = { run = doctor, arguments = { 'offline' } },
+  ['bug-report'] = plain('bugReport'),
   ['reload-key'] = plain('reloadKey'),
   ['clear-cache'] = plain('clearCache'),
+  ['raise-budget'] = plain('raiseBudget'),
   restart = { run = server.restart },
   log = { run = function() vim.cmd.tabedit(vim.fn.fnameescape(vim.lsp.log.get_filename())) end },
   help = { run = help },
