@@ -6,7 +6,7 @@
 ;; Version: 0.1.0
 ;; Package-Requires: ((emacs "28.1") (eglot "1.9"))
 ;; Keywords: tools, languages, convenience
-;; URL: https://github.com/kibitz/kibitz
+;; URL: https://github.com/kibitz-dev/kibitz
 ;; SPDX-License-Identifier: MIT
 
 ;;; Commentary:
@@ -57,7 +57,7 @@
   "A quiet code reviewer that looks over your shoulder."
   :group 'tools
   :prefix "kibitz-"
-  :link '(url-link "https://github.com/kibitz/kibitz"))
+  :link '(url-link "https://github.com/kibitz-dev/kibitz"))
 
 (defcustom kibitz-program '("kibitz" "serve")
   "The command that starts the language server, and its arguments."
