@@ -131,6 +131,17 @@ async def test_without_the_editors_watching_files_are_looked_at_now_and_then(
     await loads(wire, 3)
 
 
+async def test_a_folder_with_an_impossible_name_is_no_trouble(wire: Wire, tmp_path: Path) -> None:
+    names = [f"{tmp_path.as_uri()}/%00", f"{tmp_path.as_uri()}/{'x' * 5_000}", tmp_path.as_uri()]
+    await wire.initialize(workspaceFolders=[{"uri": uri, "name": "w"} for uri in names])
+    await started(wire)
+    (tmp_path / ".gitignore").write_text("x\n")
+    wire.open("x", uri="untitled:a.py")
+    await looked(wire)
+    assert wire.server.watching._looking is not None
+    assert wire.server.watching._looking.exception() is None
+
+
 async def started(wire: Wire) -> None:
     await until(lambda: wire.server.watching._looking is not None)
     await looked(wire)

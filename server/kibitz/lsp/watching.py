@@ -150,13 +150,13 @@ def _files_of(root: str) -> Iterator[str]:
         try:
             with os.scandir(folder) as entries:
                 yield from sorted(entry.path for entry in islice(entries, _MOST_FILES))
-        except OSError:
+        except (OSError, ValueError):  # ValueError: an editor's folder may have any name, even with "\0"
             continue
 
 
 def _signature(path: str) -> tuple[int, ...]:
     try:
         status = os.stat(path)  # noqa: PTH116 - a few dozen at each save
-    except OSError:
+    except (OSError, ValueError):  # as above
         return ()
     return status.st_mtime_ns, status.st_size, status.st_ino
