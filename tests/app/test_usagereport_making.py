@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,3 +64,19 @@ async def test_nothing_goes_on_when_nobody_waits_for_it(
     monkeypatch.setattr("kibitz.app.usagereport.making.SECONDS", 0.0)
     with pytest.raises(OSError, match="it was not done in 0 seconds"):
         await make(Settings(), 3)
+
+
+def test_importing_the_plots_leaves_others_imports_alone() -> None:
+    code = """
+import sys
+before = list(sys.meta_path)
+import kibitz.app.usagereport.figures
+assert sys.meta_path == before, sys.meta_path
+try:
+    import nothing_of_that_name
+except ModuleNotFoundError:
+    print("as ever")
+"""
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("as ever\n", "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from kibitz.app.usagereport.words import Unit
 
+# Its way to find maps, which nothing here draws, is so old that Python warns of it whenever anybody imports
+# what is not there.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 # It would take lxml where that is installed, whose trees do not go together with others.
 etree.to_etree()
 
