@@ -98,6 +98,7 @@ DOES_NOT_COUNT: dict[str, Any] = {
     "log_level": "debug",
     "log_file": "/var/log/kibitz.log",
     "access_log": False,
+    "trust_env": True,
     "prometheus_ports": "any",
     "opentelemetry": True,
 }

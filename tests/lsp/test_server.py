@@ -35,10 +35,10 @@ def test_initialize_is_answered_before_anything_heavy_is_imported() -> None:
     script = f"""
 import json, sys
 from kibitz.lsp import transport
-def write(fd, data):
+def write(self, data):
     names = [name for name in {HEAVY!r} if name in sys.modules]
     sys.stderr.write(json.dumps([names, b"serverInfo" in data]))
-transport._write_all = write
+transport.PipeWriter.write = write
 from kibitz.cli import main
 main(["serve"])
 """
