@@ -121,6 +121,8 @@ def test_the_whole_workspace_is_reviewed(version: str, desk: Desk) -> None:
         editor.finding()
         editor.command("kibitz-analyze-workspace")
         until(lambda: desk.asked == 2, "the other file is asked about")
+        listed = "(mapcar (lambda (each) (file-name-nondirectory (car each))) flymake-list-only-diagnostics)"
+        until(lambda: editor.lisp(listed) == ["median.py"], "what was found in a file that no buffer has")
 
 
 def test_the_finding_on_the_line_is_fixed_by_name(version: str, desk: Desk) -> None:
@@ -179,6 +181,12 @@ def test_settings_count_at_once(version: str, desk: Desk) -> None:
         until(lambda: editor.findings() == [], "none is severe enough")
         editor.lisp("(customize-set-variable 'kibitz-settings '(:min_severity \"info\"))")
         editor.finding()
+        editor.command("customize-group")
+        editor.terminal.type("kibitz", "Enter")
+        editor.command("delete-other-windows")
+        for option in ("Program", "Modes", "Settings", "Show Status"):
+            editor.terminal.see(f"Kibitz {option}")
+        editor.terminal.keep("group")
     assert desk.asked == 1, "what was known needed nobody"
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
-from tests.editors.desk import EXPLANATION, FIXED, SOURCE, TITLE, TRIGGER, provider
+from tests.editors.desk import EXPLANATION, FIXED, KIBITZ, SOURCE, TITLE, TRIGGER, provider
 from tests.editors.terminal import until
-from tests.editors.vscode.machine import Machine, bring_settings, npm, package
+from tests.editors.vscode.machine import Machine, bring_settings, command_line, npm, package
+from tests.editors.vscode.python_extension import python_extension
 from tests.editors.vscode.workbench import workbench
 from tests.support import canary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.support.fake_provider import FakeProvider
 
@@ -355,7 +356,19 @@ def cells(book: Path) -> list[str]:
         return []
 
 
+def test_the_active_environment_of_the_python_extension_is_taken(machine: Machine, file: Path) -> None:
+    # There is a Python on PATH, too, but kibitz would have to be installed with it.
+    del machine.own["kibitz.server.python"]
+    machine.installs.append(python_extension(machine.home, sys.executable))
+    with machine, workbench(machine, "environment") as window:
+        window.open(file)
+        expect(window.squiggles()).to_have_count(1)
+        assert command_line(machine.server())[:3] == [sys.executable, "-m", "kibitz.cli"]
+
+
 def test_it_runs_beside_another_server(machine: Machine) -> None:
+    # The program that a user names is started, and no Python looked for.
+    machine.own |= {"kibitz.server.python": None, "kibitz.server.path": str(KIBITZ)}
     file = machine.project / "mean.ts"
     file.write_text("export const mean = (values: number[]): number => len(value);\n", encoding="utf-8")
     with machine, workbench(machine, "beside") as window:
@@ -363,22 +376,37 @@ def test_it_runs_beside_another_server(machine: Machine) -> None:
         expect(window.squiggles()).to_have_count(1)
         # TypeScript's own server knows neither name.
         expect(window.squiggles("error")).to_have_count(2)
+        assert str(KIBITZ) in command_line(machine.server())
         window.keep("both")
 
 
-def test_what_is_missing_is_said_with_ways_out(machine: Machine, file: Path) -> None:
-    machine.own["kibitz.server.python"] = str(machine.home / "no-python")
+def test_without_python_it_is_said_what_to_do_and_one_can_be_chosen(machine: Machine, file: Path) -> None:
+    del machine.own["kibitz.server.python"]
+    # VS Code looks for programs where the user's shell does.
+    machine.environment |= {"SHELL": "/bin/sh", "PATH": str(machine.home / "nothing")}
+    (machine.home / ".profile").write_text(f"PATH={machine.home}/nothing\n")
     with machine, workbench(machine, "no-python") as window:
+        window.open(file)
+        message = window.notification("kibitz needs Python 3.11 or newer, and none was found on PATH")
+        for button in ("Install Python", "Choose Python…", "Show log"):
+            expect(message.locator(".monaco-button", has_text=button)).to_be_visible()
+        window.keep("message")
+        window.press(message, "Choose Python…")
+        window.choose_file(Path(sys.executable), "Use this Python")
+        expect(window.squiggles()).to_have_count(1)
+
+
+def test_the_log_is_shown_in_a_window_that_still_starts(machine: Machine, file: Path) -> None:
+    machine.own["kibitz.server.python"] = str(machine.home / "no-python")
+    with machine, workbench(machine, "log") as window:
         # While it starts, a window knows of no log.
         window.slow_down(4)
         window.open(file)
         message = window.notification("it did not start")
         expect(message).to_contain_text("kibitz.server.python names")
-        for button in ("Install Python", "Choose Python…", "Show log"):
-            expect(message.locator(".monaco-button", has_text=button)).to_be_visible()
         window.press(message, "Show log")
         expect(window.page.locator(".part.panel")).to_contain_text("kibitz did not start")
         window.slow_down(1)
-        window.keep("log")
+        window.keep("panel")
         machine.set({"kibitz.server.python": sys.executable})
         expect(window.squiggles()).to_have_count(1)

@@ -77,7 +77,8 @@ class Machine:
         self.own: dict[str, object] = {}
         """Settings of the machine that code-server runs on, where alone those of scope ``machine`` count."""
         (home / "config.yaml").write_text("auth: none\ncert: false\n")
-        self._vsix = vsix
+        self.installs = [vsix]
+        """The extensions that are installed when it is started."""
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
@@ -112,15 +113,17 @@ class Machine:
         """Install the extension, and start."""
         self._write("User", self.user)
         self._write("Machine", self.own)
+        wanted = [word for vsix in self.installs for word in ("--install-extension", vsix)]
         told = subprocess.run(
-            [*self._command(), "--install-extension", self._vsix],
+            [*self._command(), *wanted],
             env=self.environment,
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
             check=False,
         )
-        assert "successfully installed" in told.stdout + told.stderr, told.stdout + told.stderr
+        said = told.stdout + told.stderr
+        assert said.count("successfully installed") == len(self.installs), said
         self._port = _free_port()
         with (self.home / "code-server.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -155,7 +158,7 @@ class Machine:
     def servers(self) -> list[int]:
         """The processes of kibitz that serve this machine's editor."""
         assert self._process is not None
-        return [pid for pid in _descendants(self._process.pid) if b"\0serve\0" in _command_line(pid)]
+        return [pid for pid in _descendants(self._process.pid) if "serve" in command_line(pid)]
 
     def server(self) -> int:
         """The only one; waits for it."""
@@ -218,11 +221,12 @@ def _descendants(pid: int) -> Iterator[int]:
             yield from _descendants(child)
 
 
-def _command_line(pid: int) -> bytes:
+def command_line(pid: int) -> list[str]:
+    """The program that a process runs, and its arguments; nothing if it is gone."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").split("\0")
     except OSError:
-        return b""
+        return []
 
 
 def _kill(pid: int) -> None:
