@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from pathlib import Path
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support import canary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.fake_provider import FakeProvider
 
@@ -60,6 +62,23 @@ def file(machine: Machine) -> Path:
 def test_the_sources_of_the_extension_are_in_order(script: str) -> None:
     done = npm("run", script)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_given_away_is_whole_and_talks_to_nobody(vsix: Path) -> None:
+    with zipfile.ZipFile(vsix) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    page = files["extension/readme.md"].decode()
+    pictures = re.findall(r"!\[[^]]+\]\((\S+)\)", page)
+    assert len(pictures) == 3
+    for picture in (*pictures, "media/icon.png"):
+        assert files[f"extension/{picture}"].startswith(b"\x89PNG")
+    assert b"## " in files["extension/changelog.md"]
+    assert b"MIT" in files["extension/LICENSE.txt"]
+    assert len([name for name in files if re.fullmatch(r"extension/bundled/kibitz-.*\.whl", name)]) == 1
+    # Whoever wanted to send something home would need one of these.
+    program = files["extension/dist/extension.cjs"].decode()
+    modules = r"""require\(["'](?:node:)?(?:https?|http2|tls|dgram|undici)["']\)"""
+    assert re.findall(rf"{modules}|\bfetch\(|TelemetryLogger|WebSocket\(", program) == []
 
 
 def test_a_finding_is_seen_told_about_and_mended_on_disk(machine: Machine, file: Path) -> None:
@@ -385,6 +404,9 @@ def test_without_python_it_is_said_what_to_do_and_one_can_be_chosen(machine: Mac
     # VS Code looks for programs where the user's shell does.
     machine.environment |= {"SHELL": "/bin/sh", "PATH": str(machine.home / "nothing")}
     (machine.home / ".profile").write_text(f"PATH={machine.home}/nothing\n")
+    python = machine.project / "a-python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
     with machine, workbench(machine, "no-python") as window:
         window.open(file)
         message = window.notification("kibitz needs Python 3.11 or newer, and none was found on PATH")
@@ -392,7 +414,7 @@ def test_without_python_it_is_said_what_to_do_and_one_can_be_chosen(machine: Mac
             expect(message.locator(".monaco-button", has_text=button)).to_be_visible()
         window.keep("message")
         window.press(message, "Choose Python…")
-        window.choose_file(Path(sys.executable), "Use this Python")
+        window.choose_file(python.name)
         expect(window.squiggles()).to_have_count(1)
 
 
