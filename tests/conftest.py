@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from kibitz.telemetry import masking
 from tests.support import canary
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ def own_places(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     monkeypatch.delenv("KIBITZ_CONFIG", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(own / "config"))
     return own
+
+
+@pytest.fixture(autouse=True)
+def own_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key of another test is hidden from what this one prints: a made-up one can be any word."""
+    monkeypatch.setattr(masking, "_hidden", ())
 
 
 @pytest.fixture
