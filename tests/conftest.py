@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from kibitz.telemetry import masking
 from tests.support import canary
+
+from kibitz.telemetry import masking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ import pytest
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 
 from kibitz.cli.entry import run
+from kibitz.telemetry import budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +61,9 @@ def test_what_is_known_is_shown_although_nothing_may_be_asked(
 
 
 def test_a_batch_is_not_sent_that_the_budget_does_not_allow_for(
-    fake: FakeProvider, capsys: pytest.CaptureFixture[str]
+    fake: FakeProvider, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(budget, "LOOKS", 1)  # it is not waited until the first batch is over
     assert run(["warm", ".", "--batch"]) == 2
     assert "today's budget of 4 requests" in capsys.readouterr().err
     assert fake.batches is not None

@@ -187,6 +187,7 @@ def mutate(data: bytes, chance: random.Random) -> bytes:
     return data
 
 
+@pytest.mark.deep
 async def test_mutated_conversations_leave_a_server_that_answers(tmp_path: Path) -> None:
     async with ServerProcess(tmp_path) as server:
         await server.initialize()

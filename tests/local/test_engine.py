@@ -117,7 +117,7 @@ async def test_an_answer_keeps_to_its_schema(engine: Engine) -> None:
 @pytest.mark.model
 async def test_a_request_that_is_given_up_stops_computing(engine: Engine) -> None:
     endpoint = await engine.start()
-    forever: dict[str, Any] = {"messages": asking("Count."), "max_tokens": 600, "ignore_eos": True}
+    forever: dict[str, Any] = {"messages": asking("Count."), "max_tokens": 160, "ignore_eos": True}
     started = time.monotonic()
     to = connection(endpoint)
     await asyncio.to_thread(post, to, endpoint, stream=True, **forever)

@@ -351,6 +351,7 @@ PARAMS = JSON | st.fixed_dictionaries(
 )
 
 
+@pytest.mark.deep
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(METHODS, PARAMS, st.booleans()), max_size=8))
 async def test_any_messages_leave_a_server_that_answers(messages: list[tuple[str, object, bool]]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.provider.clients import BUG, CODE, config
 from tests.provider.test_fault_keys import NEW, OLD, used
+from tests.support.clock import FakeClock
 from tests.support.fake_faults import status
 from tests.support.fake_provider import FakeProvider, reviewer
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.fake_provider import Answer, Prompt
 
 REQUESTS = 200
+AFTERWARDS = 20
 GOOD = reviewer(BUG)
 
 
@@ -33,29 +34,15 @@ def put(key: str, file: Path) -> None:
     new.replace(file)
 
 
-def rotating(fake: FakeProvider, file: Path) -> OpenAIClient:
+def rotating(fake: FakeProvider, file: Path, clock: FakeClock) -> OpenAIClient:
     put(OLD, file)
-    return OpenAIClient(config(fake, max_concurrency=REQUESTS), keys=KeyPool(FileKeys(file)))
-
-
-async def keep_asking(tested: OpenAIClient, until: float) -> int:
-    """Reviews one after the other until that time; how many."""
-    count = 0
-    while time.monotonic() < until:
-        assert (await tested.process_code(CODE)).findings
-        count += 1
-    return count
-
-
-def late(fake: FakeProvider, replaced: float) -> list[str]:
-    """The keys of requests that came more than a second afterwards."""
-    keys = zip(used(fake), fake.requests, strict=True)
-    return [key for key, seen in keys if seen.arrived - replaced > 1]
+    keys = KeyPool(FileKeys(file, clock=clock.now))
+    return OpenAIClient(config(fake, max_concurrency=REQUESTS), keys=keys)
 
 
 @pytest.mark.parametrize("grace", [False, True], ids=["old key refused at once", "old key still accepted"])
 async def test_none_fails_and_the_old_key_is_out_of_use_a_second_later(tmp_path: Path, grace: bool) -> None:
-    file, valid = tmp_path / "key", {OLD}
+    file, valid, clock = tmp_path / "key", {OLD}, FakeClock()
 
     def answer(prompt: Prompt) -> Answer:
         return GOOD(prompt) if prompt.exchange.headers["authorization"][7:] in valid else status(401)
@@ -66,23 +53,21 @@ async def test_none_fails_and_the_old_key_is_out_of_use_a_second_later(tmp_path:
         return answer(prompt)
 
     released = asyncio.Event()
-    async with FakeProvider(when_released) as fake, rotating(fake, file) as tested:
+    async with FakeProvider(when_released) as fake, rotating(fake, file, clock) as tested:
         under_way = [asyncio.create_task(tested.process_code(CODE)) for _ in range(REQUESTS)]
         await fake.seen(REQUESTS)
         assert set(used(fake)) == {OLD}
 
         put(NEW, file)
-        replaced = time.monotonic()
+        clock.advance(1.0)
         valid.add(NEW)
         if not grace:
             valid.remove(OLD)
         released.set()
-        asked = await keep_asking(tested, replaced + 1.6)
+        asked = [await tested.process_code(CODE) for _ in range(AFTERWARDS)]
         answers = await asyncio.gather(*under_way)
 
-    assert all(each.findings for each in answers)
-    assert asked
-    assert late(fake, replaced)
-    assert set(late(fake, replaced)) == {NEW}
-    # Each of them was sent again, once, and nothing else was.
-    assert len(fake.requests) == REQUESTS + asked + (0 if grace else used(fake).count(OLD))
+    assert all(each.findings for each in answers + asked)
+    assert used(fake).count(OLD) == REQUESTS, "none that was sent afterwards"
+    # Each of those that were refused was sent again, once, and nothing else was.
+    assert used(fake).count(NEW) == AFTERWARDS + (0 if grace else REQUESTS)

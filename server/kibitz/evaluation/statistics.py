@@ -52,7 +52,10 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """How likely so uneven a split of the cases that differ is by chance: McNemar's exact test, two-sided."""
     differing = only_first + only_second
     fewer = min(only_first, only_second)
-    tail = sum(math.comb(differing, count) for count in range(fewer + 1))
+    tail, ways = 0, 1
+    for count in range(fewer + 1):
+        tail += ways
+        ways = ways * (differing - count) // (count + 1)
     # Exact in whole numbers as long as it can be: 2 ** 2000 is no float.
     return min(1.0, float((2 * tail * 10**18) // 2**differing) / 10**18)
 

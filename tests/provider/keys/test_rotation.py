@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.provider.clients import config
 from tests.provider.keys.sources import FIRST, SECOND
 from tests.support import fake_faults
+from tests.support.clock import FakeClock
 from tests.support.fake_provider import FakeProvider, Prompt, reviewer
 
 from kibitz.provider.client import OpenAIClient
@@ -47,24 +47,20 @@ class Provider(FakeProvider):
     def __init__(self) -> None:
         super().__init__(self._checked, latency=LATENCY)
         self.good = {FIRST, SECOND}
-        self.uses: list[tuple[str, float]] = []
+        self.uses: list[str] = []
         self._review = reviewer()
 
     def _checked(self, prompt: Prompt) -> Answer | Awaitable[Answer]:
-        seen = self.requests[-1]
-        secret = seen.headers["authorization"].removeprefix("Bearer ")
-        self.uses.append((secret, seen.arrived))
+        secret = self.requests[-1].headers["authorization"].removeprefix("Bearer ")
+        self.uses.append(secret)
         if secret not in self.good:
             return fake_faults.echo_key(401)
         return self._review(prompt)
 
-    def since(self, moment: float) -> set[str]:
-        """The keys that were used after a moment."""
-        return {secret for secret, at in self.uses if at > moment}
 
-
-def client_of(fake: FakeProvider, path: Path) -> OpenAIClient:
-    return OpenAIClient(config(fake, api_key=None, max_concurrency=AT_ONCE), keys=KeyPool(FileKeys(path)))
+def client_of(fake: FakeProvider, path: Path, clock: FakeClock) -> OpenAIClient:
+    keys = KeyPool(FileKeys(path, clock=clock.now))
+    return OpenAIClient(config(fake, api_key=None, max_concurrency=AT_ONCE), keys=keys)
 
 
 async def all_of(client: OpenAIClient) -> list[object]:
@@ -74,29 +70,31 @@ async def all_of(client: OpenAIClient) -> list[object]:
 
 
 async def test_no_request_fails_and_the_old_key_is_out_of_use_a_second_later(path: Path) -> None:
-    async with Provider() as fake, client_of(fake, path) as client:
+    clock = FakeClock()
+    async with Provider() as fake, client_of(fake, path, clock) as client:
         running = asyncio.create_task(all_of(client))
         await fake.seen(40)
         replaced(path, SECOND)
-        at = time.monotonic()
+        clock.advance(1.0)
+        before = len(fake.uses)
         results = await running
     assert [result for result in results if isinstance(result, BaseException)] == []
     assert len(fake.requests) == REQUESTS
-    assert fake.since(at + 1.0) == {SECOND}
-    assert {secret for secret, _ in fake.uses} == {FIRST, SECOND}
+    assert set(fake.uses[:before]) == {FIRST}
+    assert set(fake.uses[before + AT_ONCE :]) == {SECOND}, "but for what was on its way"
 
 
 async def test_a_key_that_is_taken_back_at_once_fails_nobody_either(path: Path) -> None:
-    async with Provider() as fake, client_of(fake, path) as client:
+    async with Provider() as fake, client_of(fake, path, FakeClock()) as client:
         running = asyncio.create_task(all_of(client))
         await fake.seen(40)
         fake.good = {SECOND}
         replaced(path, SECOND)
-        at = time.monotonic()
+        before = len(fake.uses)
         results = await running
         keys = client.status().targets[0].keys
     assert [result for result in results if isinstance(result, BaseException)] == []
-    assert fake.since(at + 1.0) == {SECOND}
     assert [key.state for key in keys] == [State.IN_USE]
-    refused = sum(secret == FIRST and arrived > at for secret, arrived in fake.uses)
+    refused = fake.uses[before:].count(FIRST)
     assert refused <= 3 * AT_ONCE, "only what was on its way, and what followed before the file was read"
+    assert set(fake.uses[before + 3 * AT_ONCE :]) == {SECOND}

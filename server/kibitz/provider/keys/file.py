@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-LOOK_SECONDS = 0.75
-"""The file is looked at so often at most. A key that was replaced has to be out of use within a second."""
+LOOK_SECONDS = 0.5
+"""The file is looked at so often at most. A key that was replaced has to be out of use within a second, and what
+is to be sent with it may wait for a busy loop meanwhile."""
 _SETTLE_SECONDS = 0.1
 """A file that was written to this lately may be half written, and half a key looks like a key."""
 _SECONDS = 5.0
@@ -44,7 +45,7 @@ class FileKeys:
         self._aside = Aside()
 
     async def keys(self) -> tuple[Key, ...]:
-        """See ``KeySource``. Looks at the file unless that was done in the last 0.75 s."""
+        """See ``KeySource``. Looks at the file unless that was done in the last half second."""
         if self._look.running or self._clock() - self._looked >= LOOK_SECONDS:
             await self._look()
         if not self._keys:
