@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: docs lock sbom audit help demo test editors-setup test-editors test-prometheus test-simulator lint format types imports check bench mutants manifest pictures clean
+.PHONY: docs lock sbom audit help demo test editors-setup test-editors test-editors-repeat test-prometheus test-simulator lint format types imports check bench mutants manifest pictures clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -50,15 +50,18 @@ test-deep: $(VENV)/.dev ## Damage, kill, and play thousands of games with kibitz
 	@$(BIN)/kibitz model pull smollm2-135m
 	@$(BIN)/python -m pytest -m deep --numprocesses auto --dist worksteal $(ARGS)
 
-editors-setup: $(VENV)/.dev ## Fetch the editors that test-editors drives (as root, for Debian's Chromium)
+editors-setup: $(VENV)/.dev ## Fetch the editors that test-editors drives, where they are not there yet (as root, for Debian's Chromium)
 	@tests/editors/setup.sh
 	@tests/editors/vscode/setup.sh
 
 manifest: $(VENV)/.dev ## Bring the VS Code extension's package.json in line with kibitz's settings (after each change of them)
 	@$(BIN)/python editors/vscode/scripts/manifest.py
 
-test-editors: $(VENV)/.dev ## Drive kibitz in real editors (after editors-setup)
-	@$(BIN)/python -m pytest -m editor $(ARGS)
+test-editors: editors-setup ## Fetch real editors, and drive kibitz in them
+	@$(BIN)/python -m pytest -m editor --numprocesses 2 --dist loadfile $(ARGS)
+
+test-editors-repeat: editors-setup ## Do that N times, and write how often which test failed to build/editors-repeat.md (N=10; hours)
+	@$(BIN)/python -m tests.editors.repeat $(or $(N),10) $(ARGS)
 
 test-prometheus: $(VENV)/.dev ## Scrape two servers with a real Prometheus (Debian's: apt install prometheus), and ask what dashboards ask
 	@$(BIN)/python -m pytest -m prometheus $(ARGS)
@@ -82,7 +85,7 @@ imports: $(VENV)/.dev ## Check that no room imports one above it
 
 check: lint types imports test test-deep test-editors test-prometheus test-simulator ## Everything that CI runs
 
-pictures: $(VENV)/.dev ## Take the README's pictures anew, in real editors and with the embedded model (after editors-setup)
+pictures: editors-setup ## Take the README's pictures anew, in real editors and with the embedded model
 	@$(BIN)/kibitz model pull
 	@$(BIN)/python docs/pictures.py $(ARGS)
 

@@ -116,7 +116,7 @@ def test_commands_answer_in_the_status_line(desk: Desk) -> None:
         editor.type(":lsp-workspace-command kibitz.showUsage", "Enter")
         editor.see("this run: 1 request")
         editor.type(":lsp-workspace-command kibitz.usageReport", "Enter")
-        editor.see(r"the usage report is in .*usage\.html")
+        editor.see("the usage report is in /")
         editor.type(":lsp-workspace-command kibitz.showRequest", "Enter")
         editor.see("0 requests to gpt")
         editor.type(":lsp-workspace-command kibitz.bugReport", "Enter")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOK_SECONDS = 0.5
-"""The file is looked at so often at most. A key that was replaced has to be out of use within a second, and what
-is to be sent with it may wait for a busy loop meanwhile."""
+"""The file is looked at so often at most. A key that was replaced has to be out of use within a second,
+and what is to be sent with it may wait for a busy loop meanwhile."""
 _SETTLE_SECONDS = 0.1
 """A file that was written to this lately may be half written, and half a key looks like a key."""
 _SECONDS = 5.0
