@@ -7,6 +7,9 @@ each change goes a request for a method that no server has; the time until its a
 busy with the change (and whatever else it did just then), and the pipe. After every second key a code action
 and a hover are asked for where a diagnostic is shown, as an editor's cursor would.
 
+Another process does nothing but compute for 1.5 ms whenever it is asked, after every second key: what that
+takes beyond is what the machine adds to everything (a virtual one loses its processors now and then).
+
 A diagnostic flickers when it goes while what it is about is still there, and comes back. `--beside` compares
 jedi-language-server and ruff's server, for what they do; they are fetched into a virtual environment in that
 folder. Run it alone on the machine.
@@ -51,6 +54,14 @@ KEYS = 500
 EVERY = 2
 LIMIT_MS = 5.0
 LATENCY_MS = 800
+CONTROL = """
+import sys, time
+for line in sys.stdin:
+    began = time.thread_time()
+    while time.thread_time() - began < 0.0015:
+        pass
+    print(flush=True)
+"""
 PINNED = ("jedi-language-server==0.47.0", "ruff==0.17.6")
 Json = dict[str, Any]
 
@@ -204,9 +215,37 @@ class Times:
     hover: list[float] = field(default_factory=list)
     nothing: list[float] = field(default_factory=list)
     """Of the probe alone: the pipe, and reading and refusing a request."""
+    machine: list[float] = field(default_factory=list)
+    """Of a process that computes for 1.5 ms."""
 
 
-async def type_all(editor: Editor, strokes: Sequence[Stroke], speed: float, seed: int) -> Times:
+class Control:
+    """A process that shows what the machine adds; see ``CONTROL``."""
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", CONTROL, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        await self._process.wait()
+
+    async def ask(self) -> float:
+        """Milliseconds until it answers."""
+        assert self._process.stdin
+        assert self._process.stdout
+        began = time.perf_counter()
+        self._process.stdin.write(b"\n")
+        await self._process.stdout.readline()
+        return (time.perf_counter() - began) * 1000
+
+
+async def type_all(
+    editor: Editor, control: Control, strokes: Sequence[Stroke], speed: float, seed: int
+) -> Times:
     times, chance = Times(), random.Random(seed)  # noqa: S311 - not for secrets
     for _ in range(20):
         times.nothing.append((await editor.ask("benchmark/probe", None))[0])
@@ -223,6 +262,7 @@ async def type_all(editor: Editor, strokes: Sequence[Stroke], speed: float, seed
             times.action.append((await editor.ask("textDocument/codeAction", params))[0])
             params = {"textDocument": document, "position": at["start"]}
             times.hover.append((await editor.ask("textDocument/hover", params))[0])
+            times.machine.append(await control.ask())
     return times
 
 
@@ -307,13 +347,13 @@ async def measure(
     strokes = Typist(program(), options.seed).strokes(KEYS)
     base_url = environment.get("OPENAI_BASE_URL")
     (home / "steps.py").write_text(program())
-    async with Editor(command, home, clean_environment(home, environment)) as editor:
+    async with Editor(command, home, clean_environment(home, environment)) as editor, Control() as control:
         if base_url:
             await editor.until(lambda: len(editor.shown) == BUGGY)
         await editor.quiet(3)
         opened, cpu = len(requests_at(base_url)) if base_url else 0, editor.cpu
         found, before = len(editor.shown), len(editor.published)
-        times = await type_all(editor, strokes, options.speed, options.seed)
+        times = await type_all(editor, control, strokes, options.speed, options.seed)
         await editor.quiet(5)
         result: Json = {
             "server": name,
@@ -326,6 +366,7 @@ async def measure(
             "didChange": quantiles(times.change),
             "codeAction": quantiles(times.action),
             "hover": quantiles(times.hover),
+            "machine": quantiles(times.machine),
         }
     if base_url:
         asked = requests_at(base_url)
@@ -350,7 +391,7 @@ def others(folder: Path) -> dict[str, list[str]]:
 
 def told(results: Sequence[Json]) -> None:
     print(f"{KEYS} keys, milliseconds{'':<12}" + "".join(f"{result['server']:>22}" for result in results))
-    for part in ("probe", "didChange", "codeAction", "hover"):
+    for part in ("probe", "didChange", "codeAction", "hover", "machine"):
         for name in ("p50", "p99", "max"):
             print(f"{part + ' ' + name:<33}" + "".join(f"{result[part][name]:>22}" for result in results))
     rest = dict.fromkeys(

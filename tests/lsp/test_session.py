@@ -162,6 +162,7 @@ async def test_undoing_an_edit_shows_again_what_it_took_away() -> None:
     room.open("x = bug\n")
     await settle()
     room.type(0, 5, "X")
+    await settle()
     assert room.editor.published[-1] == (A, 2, []), "gone with the keystroke"
     room.type(0, 5, "", delete=1)
     await room.pause()

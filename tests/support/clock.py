@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ class FakeTimer:
     def cancel(self) -> None:
         self.cancelled = True
 
+    def run(self) -> None:
+        if not self.cancelled:
+            self.callback()
+
 
 class FakeClock:
     """A ``kibitz.lsp.clock.Clock`` that goes forward by ``advance`` only."""
@@ -34,6 +39,9 @@ class FakeClock:
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> FakeTimer:
         timer = FakeTimer(callback)
+        if seconds <= 0:
+            asyncio.get_running_loop().call_soon(timer.run)
+            return timer
         heapq.heappush(self._timers, (self._now + seconds, next(self._order), timer))
         return timer
 
@@ -43,8 +51,7 @@ class FakeClock:
         while self._timers and self._timers[0][0] <= until:
             due, _, timer = heapq.heappop(self._timers)
             self._now = due
-            if not timer.cancelled:
-                timer.callback()
+            timer.run()
         self._now = until
 
     @property

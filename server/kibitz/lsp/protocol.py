@@ -280,14 +280,16 @@ class KibitzProtocol(LanguageServerProtocol):
 
     async def warm(self) -> None:
         """Build what cattrs builds at the first message of a kind, so that no user waits for it."""
+        from kibitz.lsp import samples  # noqa: PLC0415 - the first answer does not wait for it
+
         for method in _WARM:
             self._server.handler(method)
             message_type = self.get_message_type(method)
             if message_type is not None:
                 self._converter.get_structure_hook(message_type)
                 await asyncio.sleep(0)
-        for sent in (types.PublishDiagnosticsParams, types.CodeAction, types.Hover):
-            self._converter.get_unstructure_hook(sent)
+        for sample in samples.sent():
+            self._converter.unstructure(sample)
             await asyncio.sleep(0)
 
     # Writing

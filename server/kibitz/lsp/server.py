@@ -11,6 +11,7 @@ import gc
 import importlib
 import linecache
 import logging
+import sys
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,10 @@ if TYPE_CHECKING:
     from kibitz.lsp.workspace import Workspace
 
 logger = logging.getLogger(__name__)
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread that reads code may keep the event loop from running. Python's own is 5 ms, and the loop
+may have to wait for that more than once: an answer to a key has to be there in 5."""
 
 FEATURES: Mapping[str, str] = {
     types.INITIALIZE: "initialize",
@@ -299,6 +304,7 @@ def main(cli: Mapping[str, object] | None = None) -> int:
     """
     from kibitz.lsp.stdio import run  # noqa: PLC0415 - tests use the server without a process around it
 
+    sys.setswitchinterval(SWITCH_SECONDS)
     return run(partial(KibitzServer, cli=cli, tidy=tidy, protect=protect))
 
 

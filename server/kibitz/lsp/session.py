@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from kibitz.lsp.attention import SETTLE_SECONDS, Attention
@@ -139,7 +140,8 @@ class Session:
             case Change.REFUSED:
                 self._lost(uri, "its new version does not follow what was there")
             case Change.TOUCHED:
-                self._publish(uri)
+                # What the editor asked right behind it is answered first.
+                self._clock.call_later(0.0, partial(self._publish, uri))
                 self._typed(uri)
             case Change.APPLIED:
                 self._typed(uri)

@@ -187,3 +187,20 @@ async def test_a_lookup_takes_no_time(wire: Wire) -> None:
         await fixes(wire, line * 10)
         took.append(time.perf_counter() - began)
     assert sorted(took)[10] < 0.02
+
+
+async def test_no_code_is_built_while_a_user_waits(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    await start(wire)
+    await wire.server.protocol.warm()
+    built = []
+
+    def compiled(source: str, *rest: Any) -> Any:
+        built.append(source.partition("\n")[0])
+        return compile(source, *rest)
+
+    monkeypatch.setattr("cattrs.gen.compile", compiled, raising=False)
+    assert await fixes(wire, 1)
+    at = {"line": 1, "character": 5}
+    answer = await wire.request("textDocument/hover", {"textDocument": {"uri": URI}, "position": at})
+    assert "bug1" in answer["result"]["contents"]["value"]
+    assert not built, built

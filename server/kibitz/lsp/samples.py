@@ -1,0 +1,46 @@
+"""One of each kind of message that is sent while somebody types, with all that it can hold.
+
+cattrs builds the code for a type when the first one of it is sent, which takes up to 10 ms for a code action.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+from pygls.protocol.json_rpc import JsonRPCResponseMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_RANGE = types.Range(types.Position(0, 0), types.Position(0, 1))
+
+
+def sent() -> Iterator[object]:
+    """Those that the editor is sent."""
+    diagnostic = types.Diagnostic(
+        _RANGE,
+        "",
+        severity=types.DiagnosticSeverity.Warning,
+        code="",
+        code_description=types.CodeDescription(""),
+        related_information=[types.DiagnosticRelatedInformation(types.Location("", _RANGE), "")],
+        data={},
+    )
+    yield types.PublishDiagnosticsNotification(types.PublishDiagnosticsParams("", [diagnostic], version=1))
+    contents = types.MarkupContent(types.MarkupKind.Markdown, "")
+    yield JsonRPCResponseMessage(1, "2.0", types.Hover(contents, _RANGE))
+    edited = types.OptionalVersionedTextDocumentIdentifier("", 1)
+    edit = types.TextDocumentEdit(edited, [types.TextEdit(_RANGE, "")])
+    action = types.CodeAction(
+        "",
+        kind=types.CodeActionKind.QuickFix,
+        diagnostics=[diagnostic],
+        is_preferred=True,
+        edit=types.WorkspaceEdit({"": [types.TextEdit(_RANGE, "")]}),
+        command=types.Command("", "", arguments=[{}]),
+        data={},
+    )
+    yield JsonRPCResponseMessage(1, "2.0", [action])
+    changed = types.CodeAction("", edit=types.WorkspaceEdit(document_changes=[edit]))
+    yield JsonRPCResponseMessage(1, "2.0", [changed])
