@@ -109,7 +109,7 @@ def test_prices_of_ones_own_are_taken(tmp_path: Path) -> None:
     local = Endpoint("http://127.0.0.1:1/v1")
     assert pricing.cost("m", Usage(1, 1_000_000, 500_000, output_tokens=1_000_000), local) == Decimal(6)
     spending(tmp_path)
-    assert pricing.cost("m", Usage(1, 1), local) is None
+    assert pricing.cost("m", Usage(1, 1), local) == 0
 
 
 async def test_going_on_raises_the_budget_or_confirms_what_is_unusual(tmp_path: Path) -> None:

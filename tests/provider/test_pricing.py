@@ -53,8 +53,8 @@ def test_azure_and_openai_are_known_and_others_are_not() -> None:
     assert cost("gpt-6-luna", SPENT, Endpoint("https://unknown.example/v1")) is None
 
 
-def test_this_machine_has_no_price() -> None:
-    assert cost("gpt-6-luna", SPENT, Endpoint("http://127.0.0.1:8080/v1")) is None
+def test_this_machine_costs_nothing() -> None:
+    assert cost("gpt-6-luna", SPENT, Endpoint("http://127.0.0.1:8080/v1")) == 0
 
 
 def test_impossible_details_do_not_raise() -> None:

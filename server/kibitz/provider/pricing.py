@@ -79,7 +79,7 @@ def load() -> None:
 
 
 def cost(model: str, usage: Usage, endpoint: Endpoint, *, batch: bool = False) -> Decimal | None:
-    """US dollars for tokens of one request; None where no price is known, and for this machine's own models.
+    """US dollars for tokens of one request; None where no price is known. This machine's own models cost nothing.
 
     What the user says of a model's price counts in any case, and for a batch as well.
 
@@ -89,7 +89,7 @@ def cost(model: str, usage: Usage, endpoint: Endpoint, *, batch: bool = False) -
     if (own := _overrides.get(model)) is not None:
         return _own(own).of(usage)
     if endpoint.is_loopback:
-        return None
+        return Decimal(0)
     prices = _prices(model, endpoint, "batch" if batch else "", int(time.time() // _HOUR))
     return None if prices is None else prices.of(usage)
 
