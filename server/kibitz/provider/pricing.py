@@ -79,7 +79,7 @@ def load() -> None:
 
 
 def cost(model: str, usage: Usage, endpoint: Endpoint, *, batch: bool = False) -> Decimal | None:
-    """US dollars for tokens of one request; None where no price is known. This machine's own models cost nothing.
+    """US dollars for tokens of one request; None where no price is known. This machine's models cost nothing.
 
     What the user says of a model's price counts in any case, and for a batch as well.
 
