@@ -127,6 +127,18 @@ def test_at_a_terminal_there_are_tables(
     assert max(map(len, out.splitlines())) <= 100
 
 
+@pytest.mark.usefixtures("used")
+def test_a_day_stays_whole_where_there_is_little_room(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["usage"]) == 0
+    out = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert f"{local_day()} 10 1 9,000 4,000 800 300 $0.0123" in lines
+    assert max(map(len, out.splitlines())) <= 80
+
+
 def test_where_nothing_was_asked_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["usage"]) == 0
     assert "nothing was asked" in capsys.readouterr().out
@@ -283,3 +295,18 @@ def test_where_there_is_only_ascii_nothing_is_drawn(
 )
 def test_small_bars(values: list[float | None], line: str) -> None:
     assert sparkline(values) == line
+
+
+def test_what_there_was_none_of_is_no_column(capsys: pytest.CaptureFixture[str]) -> None:
+    async def use() -> None:
+        database = Database(database_path())
+        ledger = Ledger(database)
+        ledger.add(Account("local", purpose="review"), Counts(2, 500, 0, 60, cost_usd=Decimal(0)))
+        for each in (ledger, database):
+            await each.aclose()
+
+    asyncio.run(use())
+    assert run(["usage"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "model requests tokens in out cost" in lines
+    assert "local 2 500 60 $0.0000" in lines

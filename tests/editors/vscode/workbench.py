@@ -123,17 +123,32 @@ class Workbench:
 
     def actions(self) -> Locator:
         """Open the menu of the light bulb where the cursor is."""
-        menu = self.page.locator(".action-widget:not(.action-list-submenu-panel)")
         self._listens()
         self.page.keyboard.press("Control+.")
-        expect(menu).to_be_visible()
-        return menu
+        expect(self._menu).to_be_visible()
+        return self._menu
 
     def act(self, title: str) -> None:
         """Take an action of that menu, which is open."""
-        menu = self.page.locator(".action-widget:not(.action-list-submenu-panel)")
-        menu.locator(".monaco-list-row.action", has_text=title).first.click()
-        expect(menu).to_be_hidden()
+        row = self._menu.locator(".monaco-list-row.action", has_text=title).first
+
+        def taken() -> bool:
+            # VS Code closes its menu when diagnostics change behind it; a user opens it again.
+            if not self._menu.is_visible():
+                self._listens()
+                self.page.keyboard.press("Control+.")
+            try:
+                row.click(timeout=5000)
+            except sync_api.TimeoutError:
+                return False
+            return True
+
+        until(taken, f"the action {title!r}", PATIENCE_MS / 1000)
+        expect(self._menu).to_be_hidden()
+
+    @property
+    def _menu(self) -> Locator:
+        return self.page.locator(".action-widget:not(.action-list-submenu-panel)")
 
     def save(self) -> None:
         """Save the file that is edited."""

@@ -16,13 +16,24 @@ from kibitz.telemetry.metrics_json import SHARES
 from kibitz.telemetry.savings_text import savings_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
     from kibitz.app.usage_overview import Usage
 
-_COSTS = ("requests", "failed", "tokens in", "cached", "out", "reasoning", "cost")
+_COSTS: Mapping[str, Callable[[Counts], int]] = {
+    "requests": lambda counts: counts.requests,
+    "failed": lambda counts: counts.failed,
+    "tokens in": lambda counts: counts.input_tokens,
+    "cached": lambda counts: counts.cached_tokens,
+    "out": lambda counts: counts.output_tokens,
+    "reasoning": lambda counts: counts.reasoning_tokens,
+}
+_NOT_ALWAYS = ("failed", "cached", "reasoning")
+"""Columns that are left out where there is nothing in them."""
+_NAME_WIDTH = 10
+"""A day is never broken in two, however narrow the terminal is."""
 _LATENCIES = {
     "kibitz_request_seconds": "request",
     "kibitz_queue_wait_seconds": "wait for limits",
@@ -80,17 +91,15 @@ def _cost_line(total: Counts) -> str:
 
 
 def _costs(head: str, counts: Mapping[str, Counts]) -> Table:
-    table = _table(head, _COSTS)
+    columns = {
+        name: number
+        for name, number in _COSTS.items()
+        if name not in _NOT_ALWAYS or any(number(each) for each in counts.values())
+    }
+    table = _table(head, (*columns, "cost"))
     for name, each in counts.items():
-        numbers = (
-            each.requests,
-            each.failed,
-            each.input_tokens,
-            each.cached_tokens,
-            each.output_tokens,
-            each.reasoning_tokens,
-        )
-        table.add_row(escape(name) or "other", *(f"{number:,}" for number in numbers), money(each))
+        numbers = (f"{number(each):,}" for number in columns.values())
+        table.add_row(escape(name) or "other", *numbers, money(each))
     return table
 
 
@@ -150,8 +159,8 @@ def _tally(what: str, counts: Iterable[tuple[str, float]]) -> Iterator[Text]:
 
 
 def _table(head: str, columns: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(head, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table.add_column(head, overflow="fold", min_width=_NAME_WIDTH)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
     return table
