@@ -352,9 +352,12 @@ def test_what_has_no_price_is_not_counted_as_free() -> None:
     assert "not known" in found.texts
     assert any("The price of 3 of them is not known." in text for text in found.texts)
     free = [Entry(day, Account("a"), Counts(2, cost_usd=Decimal(0)))]
-    found = Page(page(Usage(TODAY, TODAY, Periods.between(TODAY, TODAY), free, metrics=metrics)))
+    written = page(Usage(TODAY, TODAY, Periods.between(TODAY, TODAY), free, metrics=metrics))
+    found = Page(written)
     assert "Requests over time" in found.texts, "of what costs nothing, requests are shown"
     assert "2 requests, none of which cost money." in found.texts
+    first = written.partition("</svg>")[0]
+    assert re.findall(r'<text x="-5"[^>]*>([^<]*)</text>', first) == ["0", "1", "2"]
 
 
 @given(st.floats(1e-9, 1e15))
@@ -365,6 +368,11 @@ def test_an_axis_has_a_few_round_numbers_and_room_for_all(most: float) -> None:
     assert 2 <= len(found) <= 7
     step = found[1]
     assert re.fullmatch(r"[125]\.0+e[+-]\d+", f"{step:.6e}")
+
+
+@pytest.mark.parametrize(("most", "marks"), [(1, [0, 1]), (3, [0, 1, 2, 3]), (6, [0, 2, 4, 6])])
+def test_what_is_counted_has_no_marks_between_whole_numbers(most: float, marks: list[float]) -> None:
+    assert list(ticks(most, least=1.0)) == marks
 
 
 @pytest.mark.parametrize("most", [0.0, -1.0, math.nan, math.inf])

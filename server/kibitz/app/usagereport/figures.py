@@ -120,12 +120,13 @@ def gauge(plot: Plot) -> ET.Element:
     return drawn
 
 
-def ticks(most: float, *, count: int = 5) -> Sequence[float]:
-    """Round numbers from 0 up to one that is not below ``most``, about so many."""
+def ticks(most: float, *, count: int = 5, least: float = 0.0) -> Sequence[float]:
+    """Round numbers from 0 up to one that is not below ``most``, about so many, at least ``least`` apart."""
     if not 0 < most < math.inf:
         return (0.0, 1.0)
     power = 10.0 ** math.floor(math.log10(most / count))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * count >= most)
+    step = max(step, least)
     return [step * number for number in range(math.ceil(most / step - 1e-9) + 1)]
 
 
@@ -137,7 +138,7 @@ def _highest_pile(plot: Plot) -> float:
 def _chart(kind: Any, plot: Plot, most: float, width: int, height: int, *, order: int = 1, **how: Any) -> Any:
     chart = kind(**{**_common(width, height), **how})
     chart.value_formatter = plot.unit.mark
-    chart.y_labels = plot.ticks or ticks(most)
+    chart.y_labels = plot.ticks or ticks(most, least=plot.unit.least)
     chart.range = (0, chart.y_labels[-1])
     names = [_short(each) for each in plot.places][::order]
     chart.x_labels = names

@@ -33,6 +33,8 @@ class Unit:
     """A round number, beside an axis."""
     exactly: Callable[[Decimal | float | None], Number]
     """In a table."""
+    least: float = 0.0
+    """There is nothing between two marks on an axis that are so far apart."""
 
 
 def day(name: str, last: str) -> str:
@@ -116,8 +118,8 @@ def _percent(of: Decimal | float | None) -> Number:
     return Number(NONE if of is None else f"{math.floor(100 * Decimal(of) + _TINY)}{_SPACE}%", of)
 
 
-COUNTS = Unit(_digits, _digits, lambda number: count(number or 0))
-TOKENS = Unit(about, _mark_about, lambda number: count(number or 0))
+COUNTS = Unit(_digits, _digits, lambda number: count(number or 0), least=1.0)
+TOKENS = Unit(about, _mark_about, lambda number: count(number or 0), least=1.0)
 MONEY = Unit(
     lambda usd: money(Decimal(usd)),
     _mark_money,
