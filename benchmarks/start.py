@@ -1,6 +1,6 @@
 """From process start to the answer of `initialize`: kibitz beside a pygls server without any feature.
 
-    python benchmarks/start.py [--runs 20]
+    python -m benchmarks.start [--runs 20] [--json FILE]
 
 The two are started in turn, so that whatever else the machine does meets both. CPU is user and system time of
 the process until the answer is there; wall is what the editor waits.
@@ -15,7 +15,12 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.measures import Spread
 
 LIMIT = 1.3
 BARE = """
@@ -37,7 +42,9 @@ INITIALIZE = {
         "rootUri": None,
         "capabilities": {
             "general": {"positionEncodings": ["utf-16"]},
-            "textDocument": {"codeAction": {"codeActionLiteralSupport": {}}},
+            "textDocument": {
+                "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix"]}}}
+            },
             "workspace": {"configuration": True, "workspaceEdit": {"documentChanges": True}},
         },
     },
@@ -74,7 +81,9 @@ def measure(command: list[str]) -> tuple[float, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=20)
-    runs = parser.parse_args().runs
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    runs = given.runs
     servers = {name: command for name, command in SERVERS.items() if Path(command[0]).exists()}
     for command in servers.values():
         measure(command)  # compiled files and page cache
@@ -94,6 +103,15 @@ def main() -> int:
         )
     worst = max(max(cpu[name] / cpu[base], wall[name] / wall[base]) for name in servers if name != base)
     print(f"limit {LIMIT}: {'kept' if worst <= LIMIT else 'EXCEEDED'}")
+    if given.json:
+        results = {
+            name: {
+                what: asdict(Spread.of(all_of))
+                for what, all_of in zip(("cpu", "wall"), zip(*values, strict=True), strict=True)
+            }
+            for name, values in seen.items()
+        }
+        given.json.write_text(json.dumps({"runs": runs, "limit": LIMIT, "servers": results}, indent=2) + "\n")
     return 0 if worst <= LIMIT else 1
 
 

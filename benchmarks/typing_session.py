@@ -19,9 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import json
-import os
 import random
 import re
 import subprocess
@@ -31,22 +29,20 @@ import time
 import urllib.request
 import venv
 from collections import Counter
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.editor import KIBITZ, PROBE, Editor, Json, asking, place, provider, quantiles
 from benchmarks.typist import BUG, BUGGY, Typist, program
-from tests.support.captured import introduction
 from tests.support.lsp_process import clean_environment
 
-from kibitz.lsp.framing import Frame, FrameReader
 from kibitz.text.lines import Encoding, LineIndex, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.typist import Stroke
 
@@ -63,147 +59,6 @@ for line in sys.stdin:
     print(flush=True)
 """
 PINNED = ("jedi-language-server==0.47.0", "ruff==0.17.6")
-Json = dict[str, Any]
-
-
-class Editor:
-    """A server's process and the editor's end of its pipes."""
-
-    def __init__(self, command: Sequence[str], home: Path, environment: Mapping[str, str]) -> None:
-        self.text, self.version = program(), 1
-        self.uri = (home / "steps.py").as_uri()
-        self.published: list[tuple[int | None, list[Json]]] = []
-        """The version and the diagnostics of each `publishDiagnostics`."""
-        self.texts = {1: self.text}
-        self._command = command
-        self._home = home
-        self._environment = environment
-        self._waiting: dict[int, asyncio.Future[tuple[float, Json]]] = {}
-        self._numbers = itertools.count(1)
-        self._came = asyncio.Event()
-
-    async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=self._environment,
-            cwd=self._home,
-        )
-        self._listener = asyncio.create_task(self._listen())
-        project = self._home.as_uri()
-        params = introduction("eglot-1.17") | {
-            "processId": os.getpid(),
-            "rootPath": str(self._home),
-            "rootUri": project,
-            "workspaceFolders": [{"uri": project, "name": "project"}],
-        }
-        await self.ask("initialize", params)
-        self._send({"method": "initialized", "params": {}})
-        document = {"uri": self.uri, "languageId": "python", "version": 1, "text": self.text}
-        self._send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
-        return self
-
-    async def __aexit__(self, *_exc: object) -> None:
-        await self.ask("shutdown", None)
-        self._send({"method": "exit"})
-        await asyncio.wait_for(self._process.wait(), 10)
-        await self._listener
-
-    @property
-    def shown(self) -> list[Json]:
-        return self.published[-1][1] if self.published else []
-
-    @property
-    def cpu(self) -> float:
-        """Seconds of all its threads so far."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    async def ask(self, method: str, params: object) -> tuple[float, Json]:
-        """The milliseconds to the answer, and the answer."""
-        return await self._ask(method, params)
-
-    async def press(self, stroke: Stroke) -> float:
-        """Type a key; the milliseconds until the server is ready for the next message."""
-        lines = LineIndex(self.text)
-        where = {"start": _place(lines, stroke.start), "end": _place(lines, stroke.end)}
-        self.text = self.text[: stroke.start] + stroke.text + self.text[stroke.end :]
-        self.version += 1
-        self.texts[self.version] = self.text
-        change = {
-            "textDocument": {"uri": self.uri, "version": self.version},
-            "contentChanges": [{"range": where, "text": stroke.text}],
-        }
-        took, _ = await self._ask("benchmark/probe", None, ahead=_frame("textDocument/didChange", change))
-        return took
-
-    async def quiet(self, seconds: float) -> None:
-        """Wait until nothing has come for so long."""
-        with suppress(TimeoutError):
-            while True:
-                self._came.clear()
-                await asyncio.wait_for(self._came.wait(), seconds)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(120):
-            while not condition():
-                self._came.clear()
-                await self._came.wait()
-
-    async def _ask(self, method: str, params: object, ahead: bytes = b"") -> tuple[float, Json]:
-        number = next(self._numbers)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        assert self._process.stdin
-        body = ahead + _frame(method, params, number)
-        began = time.perf_counter()
-        self._process.stdin.write(body)
-        ended, message = await asyncio.wait_for(answer, 60)
-        del self._waiting[number]
-        return (ended - began) * 1000, message
-
-    def _send(self, message: Json) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(_framed({"jsonrpc": "2.0", **message}))
-
-    async def _listen(self) -> None:
-        assert self._process.stdout
-        reader = FrameReader()
-        while data := await self._process.stdout.read(65_536):
-            heard = time.perf_counter()
-            for frame in reader.feed(data):
-                assert isinstance(frame, Frame)
-                self._take(json.loads(frame.body), heard)
-
-    def _take(self, message: Json, heard: float) -> None:
-        if "method" not in message:
-            self._waiting[message["id"]].set_result((heard, message))
-            return
-        self._came.set()
-        if message["method"] == "textDocument/publishDiagnostics" and message["params"]["uri"] == self.uri:
-            params = message["params"]
-            self.published.append((params.get("version"), params["diagnostics"]))
-        if "id" in message:
-            result = (
-                [None] * len(message["params"]["items"]) if "configuration" in message["method"] else None
-            )
-            self._send({"id": message["id"], "result": result})
-
-
-def _frame(method: str, params: object, number: int | None = None) -> bytes:
-    message = {"jsonrpc": "2.0", "method": method, "params": params}
-    return _framed(message if number is None else message | {"id": number})
-
-
-def _framed(message: Json) -> bytes:
-    body = json.dumps(message).encode()
-    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
-
-
-def _place(lines: LineIndex, offset: int) -> Json:
-    at = lines.position(offset, Encoding.UTF32)
-    return {"line": at.line, "character": at.character}
 
 
 @dataclass
@@ -248,7 +103,7 @@ async def type_all(
 ) -> Times:
     times, chance = Times(), random.Random(seed)  # noqa: S311 - not for secrets
     for _ in range(20):
-        times.nothing.append((await editor.ask("benchmark/probe", None))[0])
+        times.nothing.append((await editor.ask(PROBE, None))[0])
     due = time.perf_counter()
     for number, stroke in enumerate(strokes):
         due += stroke.pause / speed
@@ -270,7 +125,7 @@ def _word(editor: Editor) -> Json:
     """Where nothing is shown: a name."""
     lines = LineIndex(editor.text)
     at = editor.text.index("values_0")
-    return {"start": _place(lines, at), "end": _place(lines, at + 6)}
+    return {"start": place(lines, at), "end": place(lines, at + 6)}
 
 
 def came_and_went(published: Sequence[tuple[int | None, list[Json]]], texts: Mapping[int, str]) -> int:
@@ -302,35 +157,10 @@ def came_and_went(published: Sequence[tuple[int | None, list[Json]]], texts: Map
 
 def _covered(lines: LineIndex, where: Json) -> str:
     start, end = (
-        lines.offset(Position(place["line"], place["character"]), Encoding.UTF32)
-        for place in (where["start"], where["end"])
+        lines.offset(Position(at["line"], at["character"]), Encoding.UTF32)
+        for at in (where["start"], where["end"])
     )
     return lines.text[start:end]
-
-
-def quantiles(values: Sequence[float]) -> Json:
-    """Median, 99th percentile and the most, in milliseconds."""
-    ordered = sorted(values)
-    at = {"p50": len(ordered) // 2, "p99": min(len(ordered) * 99 // 100, len(ordered) - 1), "max": -1}
-    return {name: round(ordered[index], 2) for name, index in at.items()}
-
-
-@contextmanager
-def provider() -> Iterator[str]:
-    """A fake provider as a process of its own, so that it does not hold up what is measured."""
-    command = [sys.executable, "-m", "tests.support.fake_provider", "--latency-ms", str(LATENCY_MS)]
-    process = subprocess.Popen(
-        [*command, "--bug", "=>".join(BUG)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[1],
-    )
-    assert process.stdout
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.communicate()
 
 
 def requests_at(base_url: str) -> list[Json]:
@@ -408,16 +238,8 @@ def main() -> int:
     parser.add_argument("--beside", type=Path, help="a folder for the servers to compare with")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    kibitz = [str(Path(sys.executable).with_name("kibitz")), "serve"]
-    with provider() as base_url:
-        environment = {
-            "OPENAI_BASE_URL": base_url,
-            "OPENAI_API_KEY": "sk-benchmark",
-            "KIBITZ_MAX_FINDINGS": "100",
-            "KIBITZ_REQUESTS_PER_MINUTE": "10000",
-            "KIBITZ_TOKENS_PER_MINUTE": "100000000",
-        }
-        results = [asyncio.run(measure("kibitz", kibitz, environment, options))]
+    with provider(LATENCY_MS) as base_url:
+        results = [asyncio.run(measure("kibitz", KIBITZ, asking(base_url), options))]
     for name, command in others(options.beside).items() if options.beside else ():
         results.append(asyncio.run(measure(name, command, {}, options)))
     told(results)

@@ -28,13 +28,12 @@ class Stroke:
     text: str
 
 
-def program() -> str:
-    """2,000 lines of Python, 30 of them wrong."""
-    return "".join(map(_function, range(FUNCTIONS)))
+def program(functions: int = FUNCTIONS, buggy: int = BUGGY) -> str:
+    """So many functions of ten lines each, in Python; ``buggy`` of them are wrong."""
+    return "".join(_function(number, wrong=number * buggy % functions < buggy) for number in range(functions))
 
 
-def _function(number: int) -> str:
-    wrong = number * BUGGY % FUNCTIONS < BUGGY
+def _function(number: int, *, wrong: bool) -> str:
     mean = f"{BUG[0] if wrong else BUG[1]}{number})"
     return (
         f"def step_{number}(values_{number}, limit={number}):\n"
