@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,6 +101,16 @@ def a_socket() -> tuple[int, int]:
     return far.detach(), near.detach()
 
 
+@pytest.fixture(params=["opened once more", "asked for room"])
+def pipes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ways to write to a pipe without blocking: Linux has one, and all of POSIX the other."""
+    if request.param == "asked for room":
+        monkeypatch.setattr(transport, "_OwnPipe", transport._Polled)
+    elif sys.platform != "linux":
+        pytest.skip("a pipe cannot be opened once more")
+
+
+@pytest.mark.usefixtures("pipes")
 @pytest.mark.parametrize("ends", [a_pipe, a_socket])
 async def test_what_fits_is_there_at_once(ends: Callable[[], tuple[int, int]]) -> None:
     far, near = ends()
@@ -113,6 +124,7 @@ async def test_what_fits_is_there_at_once(ends: Callable[[], tuple[int, int]]) -
     os.close(far)
 
 
+@pytest.mark.usefixtures("pipes")
 @pytest.mark.parametrize("ends", [a_pipe, a_socket])
 async def test_what_does_not_fit_follows_in_order(ends: Callable[[], tuple[int, int]]) -> None:
     far, near = ends()
@@ -132,4 +144,21 @@ async def test_what_does_not_fit_follows_in_order(ends: Callable[[], tuple[int, 
     assert got == wanted
     assert await writer.drained(5)
     os.close(near)
+    os.close(far)
+
+
+@pytest.mark.usefixtures("pipes")
+@pytest.mark.parametrize("ends", [a_pipe, a_socket])
+async def test_others_keep_a_descriptor_that_blocks_and_the_reader_sees_the_end(
+    ends: Callable[[], tuple[int, int]],
+) -> None:
+    far, near = ends()
+    writer = PipeWriter(near, lambda: None)
+    writer.write(b"x")
+    assert os.get_blocking(near)
+    writer.close()
+    assert await writer.drained(5)
+    os.close(near)
+    assert os.read(far, 10) == b"x"
+    assert os.read(far, 10) == b"", "nothing of it is open any more"
     os.close(far)

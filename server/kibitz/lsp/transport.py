@@ -3,7 +3,7 @@
 Reading uses the loop itself where the system lets it (pipes, sockets, terminals) and a thread where not (a
 file as standard input, Windows). So does writing, as long as the pipe takes it: a thread would have to wait
 for the interpreter, in line with those that compute. An editor that stops reading fills the pipe; what comes
-from then on is a thread's job, as making the descriptor non-blocking would do so for all who share it.
+from then on is a thread's job. Our descriptor is not made non-blocking: it would be so for all who share it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import contextlib
 import os
 import queue
 import select
+import socket
 import stat
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -104,7 +105,7 @@ class PipeWriter:
         self._broken = False
         self._finished = False
         self._done = asyncio.Event()
-        self._room = _room(fd)
+        self._now = _now(fd)
         threading.Thread(target=self._work, name="kibitz-stdout", daemon=True).start()
 
     def write(self, data: bytes) -> None:
@@ -139,16 +140,13 @@ class PipeWriter:
 
     def _written_at_once(self, data: bytes) -> bytes:
         """Write what fits; the rest of ``data``."""
-        written = 0
         try:
-            while written < len(data) and self._room():
-                written += os.write(self._fd, data[written : written + _SURE_BYTES])
+            return data[self._now.write(data) :]
         except BlockingIOError:
-            pass  # Somebody who shares the descriptor made it non-blocking; the thread can wait.
+            return data
         except OSError:
             self._break()
             return b""
-        return data[written:]
 
     def _break(self) -> None:
         """Nobody reads any more."""
@@ -159,6 +157,7 @@ class PipeWriter:
         try:
             self._write_queued()
         finally:
+            self._now.close()
             self._call(self._done.set)
 
     def _call(self, callback: Callable[[], object]) -> None:
@@ -177,15 +176,82 @@ class PipeWriter:
                 self._unsent -= len(data)
 
 
-def _room(fd: int) -> Callable[[], bool]:
-    """What tells whether ``fd`` takes ``_SURE_BYTES`` without blocking; False where that is not known."""
+class _Now(Protocol):
+    """Writes to a descriptor what it takes without blocking.
+
+    Each call of the system lets another thread have the interpreter, which may keep it: so one has to do.
+    """
+
+    def write(self, data: bytes) -> int:
+        """Write the beginning of ``data``; how much. BlockingIOError: nothing, now."""
+
+    def close(self) -> None:
+        """No more is written."""
+
+
+def _now(fd: int) -> _Now:
     mode = os.fstat(fd).st_mode
-    if not hasattr(select, "poll") or not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
-        return lambda: False
-    poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    # An end that is closed is ready, too, for an error that tells so.
-    return lambda: bool(poll.poll(0))
+    if stat.S_ISSOCK(mode):
+        return _Socket(fd)
+    if stat.S_ISFIFO(mode):
+        with contextlib.suppress(OSError):  # not Linux, or forbidden
+            return _OwnPipe(fd)
+        if hasattr(select, "poll"):
+            return _Polled(fd)
+    return _Never()
+
+
+class _Socket:
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=os.dup(fd))
+
+    def write(self, data: bytes) -> int:
+        return self._socket.send(data, socket.MSG_DONTWAIT)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _OwnPipe:
+    """The pipe opened once more, as Linux can: non-blocking for nobody else."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def write(self, data: bytes) -> int:
+        return os.write(self._fd, data)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class _Polled:
+    """A pipe that is asked for room first."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._poll = select.poll()
+        # An end that is closed is ready, too, for an error that tells so.
+        self._poll.register(fd, select.POLLOUT)
+
+    def write(self, data: bytes) -> int:
+        written = 0
+        while written < len(data) and self._poll.poll(0):
+            written += os.write(self._fd, data[written : written + _SURE_BYTES])
+        return written
+
+    def close(self) -> None:
+        pass
+
+
+class _Never:
+    """Of other files it is not known."""
+
+    def write(self, data: bytes) -> int:  # noqa: ARG002 - the protocol's
+        return 0
+
+    def close(self) -> None:
+        pass
 
 
 def _write_all(fd: int, data: bytes) -> None:
