@@ -1,6 +1,6 @@
 """`kibitz check` over files that are all known, beside `sha256sum` over the same files, in one run.
 
-    python benchmarks/cached_check.py [--files 10000] [--runs 9] [--folder FOLDER]
+    python -m benchmarks.cached_check [--files 10000] [--runs 9] [--folder FOLDER] [--json FILE]
 
 The cache is filled by the real reviewer with a client that answers at once. Then both programs are run in
 turn, so that whatever else the machine does meets both. Wall is the whole process; memory its largest
@@ -10,6 +10,7 @@ resident set.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import shutil
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +45,8 @@ def run(command: Sequence[str], cwd: Path) -> tuple[float, float, int, str]:
     return wall, cpu, usage.ru_maxrss // 1024, out
 
 
-def measure(folder: Path, runs: int, label: str) -> float:
-    """Print one line; the ratio of the medians."""
+def measure(folder: Path, runs: int, label: str) -> dict[str, Any]:
+    """Print one line; the times, and the ratio of their medians."""
     check = [KIBITZ, "check", "."]
     sums = ["sh", "-c", "find . -type f -print0 | xargs -0 sha256sum"]
     for command in (check, check, sums):
@@ -68,7 +69,8 @@ def measure(folder: Path, runs: int, label: str) -> float:
         spread = f"({each[0]:.3f} to {each[-1]:.3f})"
         print(f"  {name:<6} {medians[name]:.3f} s wall {spread}, {cpus[name]:.3f} s CPU")
     print(f"  ratio  {ratio:.2f} wall, {cpus['check'] / cpus['sums']:.2f} CPU; check takes {memory} MB")
-    return ratio
+    times_of = {name: {"wall": each, "cpu": cpus[name]} for name, each in walls.items()}
+    return {"ratio": ratio, "memory_mb": memory, "seconds": times_of}
 
 
 def main() -> int:
@@ -76,12 +78,13 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--folder", type=Path, help="where to work; what is there already is used again")
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     base = options.folder or Path(tempfile.mkdtemp(prefix="kibitz-cached-check-"))
     for name in [name for name in os.environ if name.startswith(("KIBITZ_", "OPENAI_"))]:
         del os.environ[name]
     os.environ.update(OPENAI_API_KEY="sk-benchmark-0123456789", XDG_CONFIG_HOME=str(base / "config"))
-    ratios = []
+    results: dict[str, dict[str, Any]] = {}
     try:
         for label, count, functions, bugs in (
             ("100 small files", 100, 6, 0.0),
@@ -94,12 +97,14 @@ def main() -> int:
             if not folder.exists():
                 filling = [sys.executable, FILL, folder, str(count), str(functions), str(bugs)]
                 subprocess.run(filling, check=True)
-            ratios.append(measure(folder, options.runs, label))
+            results[label] = measure(folder, options.runs, label)
     finally:
         if options.folder is None:
             shutil.rmtree(base)
-    worst = max(ratios[1:3])
+    worst: float = max(each["ratio"] for each in list(results.values())[1:3])
     print(f"worst ratio where all is clean: {worst:.2f} (limit {LIMIT})")
+    if options.json:
+        options.json.write_text(json.dumps({"limit": LIMIT, "cases": results}, indent=2) + "\n")
     return worst > LIMIT
 
 

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 FINDINGS = 50
 CHANGES = 500
 TYPED = 3
-"""So many times that many changes."""
+"""So many times that many changes, or once for each round if those are fewer."""
 BLOCK = 20
 """Code actions, and hovers, with one server before it is another one's turn."""
 BLOCK_S = 1.0
@@ -123,7 +123,8 @@ async def measure(servers: Mapping[str, tuple[list[str], dict[str, str]]], round
     """Everything but the start, with all of them open side by side."""
     taken = {name: Taken() for name in servers}
     text = program(FUNCTIONS, FINDINGS)
-    strokes = Typist(text, 1).strokes(CHANGES * TYPED)
+    typed = min(TYPED, rounds)
+    strokes = Typist(text, 1).strokes(CHANGES * typed)
     async with AsyncExitStack() as stack:
         editors: dict[str, Editor] = {}
         for name, (command, environment) in servers.items():
@@ -131,6 +132,7 @@ async def measure(servers: Mapping[str, tuple[list[str], dict[str, str]]], round
             (home / "steps.py").write_text(text)
             editor = Editor(command, home, clean_environment(home, environment), text)
             editors[name] = await stack.enter_async_context(editor)
+            progress(f"{name} is open")
             await editor.quiet(QUIET_S)
             taken[name].shown = len(editor.shown)
             taken[name].memory_mb.append(editor.resident_mb)
@@ -138,7 +140,8 @@ async def measure(servers: Mapping[str, tuple[list[str], dict[str, str]]], round
         for _ in range(rounds):
             for name, editor in editors.items():
                 await look(editor, taken[name], chance)
-        for number in range(TYPED):
+                progress(f"{name}: {len(taken[name].action)} code actions")
+        for number in range(typed):
             for name, editor in editors.items():
                 some = strokes[number * CHANGES : (number + 1) * CHANGES]
                 changes = b"".join(map(editor.change, some))
@@ -146,8 +149,14 @@ async def measure(servers: Mapping[str, tuple[list[str], dict[str, str]]], round
                 took, _ = await editor.ask(PROBE, None, ahead=changes)
                 taken[name].change.append(took / CHANGES)
                 taken[name].change_cpu.append((editor.cpu - before) * 1000 / CHANGES)
+                progress(f"{name}: {len(taken[name].change)} times {CHANGES} changes")
                 await editor.quiet(QUIET_S)
     return taken
+
+
+def progress(text: str) -> None:
+    """Tell whoever waits; a busy machine takes minutes."""
+    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 async def look(editor: Editor, taken: Taken, chance: random.Random) -> None:
@@ -238,6 +247,7 @@ def run(folder: Path, starts: int, rounds: int, only: Sequence[str]) -> Json:
     for _ in range(starts):
         for name, command in commands.items():
             began[name].append(started(command))
+            progress(f"{name}: started {len(began[name])} times")
     with provider(LATENCY_MS) as base_url:
         servers = {
             name: (command, asking(base_url) if name == OURS else {}) for name, command in commands.items()

@@ -1,6 +1,6 @@
 """What the search for secrets finds, wrongly finds, and costs.
 
-    python -m benchmarks.redaction
+    python -m benchmarks.redaction [--json FILE]
 
 The credentials are made up from the forms in tests/support/secret_formats.py. The rules were written with an
 eye on them, so the recall is what the rules promise, not what they find in the wild: there, no detector that
@@ -9,6 +9,8 @@ we know finds more than 70 % of an independent collection.
 
 from __future__ import annotations
 
+import argparse
+import json
 import sysconfig
 import time
 import zlib
@@ -57,6 +59,10 @@ def cpu(work: object, text: str) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    results: dict[str, float] = {}
     missed: Counter[str] = Counter()
     total = 0
     for seed in range(SEEDS):
@@ -65,18 +71,22 @@ def main() -> None:
             if not covered(text, secret):
                 missed[provider] += 1
     hidden = 1 - sum(missed.values()) / total
+    results["known forms, hidden whole, %"] = hidden * 100
     print(f"forms: {len(FORMATS)} providers, {total} texts: {hidden:.1%} hidden whole")
     print(f"  missed: {', '.join(missed) or 'none'}")
     texts = [each for seed in range(SEEDS) for each in named(seed)]
     found = sum(covered(text, secret) for text, secret in texts)
     hidden = found / len(texts)
+    results["by what stands around, hidden whole, %"] = hidden * 100
     print(f"by what stands around: {len(NAMED)} kinds, {len(texts)} texts: {hidden:.1%} hidden whole")
     wrong = sum(bool(find_secrets(made(form, seed))) for seed in range(SEEDS) for form in NEGATIVES)
+    results["hard negatives, wrongly hidden"] = wrong
     print(f"hard negatives: {wrong} of {len(NEGATIVES) * SEEDS} texts wrongly hidden")
     modules = stdlib()
     size = sum(map(len, modules))
     # Some are larger than what is ever sent at once, and would be refused for the time that they take.
     wrong = sum(len(find_secrets(text, clock=lambda: 0.0)) for text in modules)
+    results["standard library, wrongly found"] = wrong
     print(f"standard library: {wrong} found in {len(modules)} modules, {size / 1e6:.1f} MB")
 
     sample = "\n".join(modules)[:2_000_000]
@@ -96,7 +106,15 @@ def main() -> None:
         for size in (100_000, 500_000)
     )
     milliseconds, piece, size = slowest
+    results |= {
+        "100 KB of Python, median, ms": middle,
+        "100 KB of Python, most, ms": worst,
+        "100 KB of Python through zlib, median, ms": other,
+        "hostile texts of 500 KB, most, ms": milliseconds,
+    }
     print(f"hostile texts: {milliseconds:.0f} ms at most, for {piece!r} again and again in {size} characters")
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

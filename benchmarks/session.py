@@ -1,6 +1,6 @@
 """An editing session in a 2,900-line file, with a provider that answers in 200 ms: time, cost, memory.
 
-    python benchmarks/session.py [--edits 10] [--debounce-ms 1000]
+    python -m benchmarks.session [--edits 10] [--debounce-ms 1000] [--json FILE]
 
 Each edit plants a bug in one function; its undo follows. The time is from the edit to the published finding,
 and what the server adds is that less the debounce and the provider's latency.
@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import statistics
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.measures import Spread
 from tests.e2e.test_reviewing import large
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 from tests.support.lsp_process import Buffer, ServerProcess
@@ -38,7 +42,7 @@ def resident(pid: int) -> tuple[float, float]:
     return now, peak
 
 
-async def session(edits: int, debounce_ms: int) -> bool:
+async def session(edits: int, debounce_ms: int) -> tuple[bool, dict[str, Any]]:
     home = Path(tempfile.mkdtemp(prefix="kibitz-bench-"))
     bug = Bug("total -= value", "total += value")
     async with (
@@ -100,7 +104,13 @@ async def session(edits: int, debounce_ms: int) -> bool:
     print(f"memory after the session: {now:.1f} MB, at most {peak:.1f} MB; limit {MAX_RSS_MB} MB")
     kept &= asked == edits and undone == 0 and peak < MAX_RSS_MB and code == 0
     print("all limits kept" if kept else "A LIMIT IS EXCEEDED")
-    return kept
+    results = {
+        "rows": {name: {**asdict(Spread.of(values)), "limit": limit} for name, values, limit in rows},
+        "opening": {"requests": opened, "seconds": took},
+        "requests": {"edits": edits, "for edits": asked, "for undos": undone},
+        "memory_mb": {"after": now, "most": peak, "limit": MAX_RSS_MB},
+    }
+    return kept, results
 
 
 def reported(body: dict[str, object]) -> int:
@@ -112,8 +122,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--edits", type=int, default=10)
     parser.add_argument("--debounce-ms", type=int, default=1000)
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    return 0 if asyncio.run(session(arguments.edits, arguments.debounce_ms)) else 1
+    kept, results = asyncio.run(session(arguments.edits, arguments.debounce_ms))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2) + "\n")
+    return 0 if kept else 1
 
 
 if __name__ == "__main__":
