@@ -159,6 +159,9 @@ def _what_plain_git_runs(repository: GitRepository, trap: Trap) -> list[str]:
             check=False,
             timeout=60,
         )
+        if trap.sprung:
+            # One is enough. The next may wait for a program that is none.
+            break
     return trap.sprung
 
 
