@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 _FEWEST = 3
 """Sizes that a line is laid through; through two of them it always fits."""
-_FLAT = 0.2
-"""What grows more slowly than this is as good as constant, whatever its smallest sizes do."""
+_APART = 0.2
+"""Exponents that differ by less than this say the same, as far as one can measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ def growth(sizes: Sequence[float], values: Sequence[float]) -> Growth:
     """The least squares on logarithms; all sizes and values are positive, the sizes ascend.
 
     Without the two smallest sizes, if between them there is less than half of the growth that the others
-    show: what is constant hides how the rest grows.
+    show, and clearly less: what is constant hides how the rest grows.
     """
     whole = _line(sizes, values)
     if len(sizes) < _FEWEST + 2:
         return Growth(*whole, left_out=0)
     rest = _line(sizes[2:], values[2:])
     beginning, *_ = _line(sizes[:2], values[:2])
-    if rest[0] > _FLAT and beginning < rest[0] / 2:
+    if rest[0] - beginning > max(_APART, rest[0] / 2):
         return Growth(*rest, left_out=2)
     return Growth(*whole, left_out=0)
 

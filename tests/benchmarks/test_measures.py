@@ -45,6 +45,13 @@ def test_what_does_not_grow_keeps_all_its_sizes() -> None:
     assert found.exponent == pytest.approx(0)
 
 
+def test_what_each_of_many_shares_is_constant_too() -> None:
+    """What a queue takes for itself, divided by those who go through."""
+    found = growth(SIZES, [5 + 3000 / size for size in SIZES])
+    assert found.left_out == 2
+    assert -0.3 < found.exponent < 0
+
+
 def test_of_few_sizes_none_is_left_out() -> None:
     assert growth(SIZES[:4], [1, 1, 100, 10_000]).left_out == 0
 

@@ -8,7 +8,8 @@ from benchmarks.peers import JEDI, OURS, PYGLS, RUFF, limits
 
 def results(start: float, action: float, hover: float) -> dict[str, Any]:
     def one(**medians: float) -> dict[str, Any]:
-        return {name: {"median": value} for name, value in medians.items()}
+        times = {name: {"median": value} for name, value in medians.items()}
+        return times | {f"{name}_cpu": value for name, value in times.items()}
 
     return {
         PYGLS: one(start=1000, action=1, hover=1),
@@ -23,9 +24,9 @@ def results(start: float, action: float, hover: float) -> dict[str, Any]:
     [
         ((1150, 2, 4), [True, True, True, True]),
         ((1151, 2, 4), [False, True, True, True]),
-        ((1100, 2.01, 4), [True, False, True, True]),
-        ((1100, 2, 4.01), [True, True, False, True]),
-        ((1160, 2, 4), [False, True, True, False]),
+        ((1100, 2.01, 4), [True, True, False, True]),
+        ((1100, 2, 4.01), [True, True, True, False]),
+        ((1160, 2, 4), [False, False, True, True]),
     ],
 )
 def test_limits_are_kept_or_exceeded(measured: tuple[float, float, float], kept: list[bool]) -> None:
