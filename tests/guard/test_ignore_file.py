@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import subprocess
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.git_repository import GitRepository
 
 from kibitz.guard.ignore_file import MAX_LINE, MAX_LINES, everything, parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def excluded(content: str, path: str) -> bool:
@@ -99,7 +105,19 @@ def test_ordinary_lines_are_followed_literally(line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["*a" * 30 + "b", "*a*a*ab", "*a*/" * 6 + "b", "**/a/" * 12 + "b", "[a]*" * 20 + "b", "?*" * 40 + "b"],
+    [
+        "*a" * 30 + "b",
+        "*a*a*ab",
+        "*a*/" * 6 + "b",
+        "**/a/" * 12 + "b",
+        "[a]*" * 20 + "b",
+        "?*" * 40 + "b",
+        "a" + "*" * 40 + "b",
+        "*" * 40 + "b",
+        "**a" * 3 + "b",
+        "a/" + "*" * 41 + "/b",
+        "\\\\**" * 9 + "b",
+    ],
 )
 def test_no_line_takes_long(line: str) -> None:
     file = parse(".gitignore", "\n".join([line] * 100))
@@ -129,3 +147,43 @@ def test_simplifying_only_ever_excludes_more(line: str, path: str) -> None:
     simple = parse(".gitignore", "\n".join(["*x*x"] * 20 + [line]))
     if plain.verdict(path):
         assert simple.verdict(path)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "a**b",
+        "a***",
+        "***",
+        "****/b",
+        "**/a**b",
+        "a/**",
+        "a/** ",
+        "a/**/b",
+        "\\\\**",
+        "*\\n!**/a.b",
+        "[**]b",
+        "!***a",
+    ],
+)
+def test_runs_of_stars_mean_what_they_mean_to_git(lines: str, tmp_path: Path) -> None:
+    repository = GitRepository(tmp_path)
+    (tmp_path / ".gitignore").write_text(lines + "\n")
+    paths = ["ab", "axxb", "a.b", "a/b", "a/c/b", "x/ab", "x/a.b", "x/y/axb", "*b", "*", "b", "x/*y"]
+    file = parse(".gitignore", lines)
+
+    def left_out(path: str) -> bool:
+        # Git looks at each folder first: of what is excluded nothing is included again.
+        parts = path.split("/")
+        folders = ["/".join(parts[:end]) + "/" for end in range(1, len(parts))]
+        return any((verdict := file.verdict(each)) is not None and verdict[0] for each in (*folders, path))
+
+    asked = subprocess.run(
+        ["git", "check-ignore", "--no-index", "--stdin", "-z"],  # noqa: S607 - whichever git there is
+        input="\0".join(paths).encode() + b"\0",
+        cwd=repository.top,
+        capture_output=True,
+        check=False,
+    )
+    assert asked.returncode in (0, 1), asked.stderr
+    assert [each for each in paths if left_out(each)] == asked.stdout.decode().split("\0")[:-1]

@@ -25,6 +25,7 @@ _MAX_COSTLY_LINES = 20
 _MAX_DEEP = 3
 """``**`` in a line."""
 _STARS = re.compile(r"\*+")
+_RUN = re.compile(r"(\\.)|\*{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class _Reader:
         if line.startswith("!") and not self._negation:
             self._complain(number, "re-includes, which this file cannot, so it is skipped")
             return
+        line = _collapsed(line)
         costly, simple = _simplified(line)
         self._costly_lines += costly
         if simple != line or self._costly_lines > _MAX_COSTLY_LINES:
@@ -134,6 +136,19 @@ class _Reader:
 
     def _complain(self, number: int, what: str) -> None:
         self.problems.append(f"{self.name} line {number} {what}")
+
+
+def _collapsed(line: str) -> str:
+    """The same with no more stars in a row than mean something, which pathspec would try in all ways."""
+    sign = "!" if line.startswith("!") else ""
+    rest = line.removeprefix("!")
+    bare = rest.rstrip()
+    segments = (rest if bare.endswith("\\") else bare).split("/")
+    # As Git has it: by themselves two and more stand for any folders.
+    return sign + "/".join(
+        _RUN.sub(lambda run: run[1] or "*", segment) if segment.strip("*") else segment[:2]
+        for segment in segments
+    )
 
 
 def _simplified(line: str, *, allow_costly: bool = True) -> tuple[bool, str]:
