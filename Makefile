@@ -89,10 +89,8 @@ pictures: editors-setup ## Take the README's pictures anew, in real editors and 
 	@$(BIN)/kibitz model pull
 	@$(BIN)/python docs/pictures.py $(ARGS)
 
-bench: $(VENV)/.dev ## Measure start, memory, an editing session and the engine
-	@$(BIN)/python -m benchmarks.start
-	@$(BIN)/python -m benchmarks.session
-	@$(BIN)/python -m benchmarks.engine
+bench: $(VENV)/.dev ## Measure kibitz, also beside other servers, and write docs/benchmarks.md (ten minutes; fetches them)
+	@$(BIN)/python -m benchmarks.page $(ARGS)
 
 mutants: $(VENV)/.dev ## Change the guard's code bit by bit, and see which changes no test notices (an hour; not in CI)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1

@@ -17,6 +17,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,6 @@ BENCHMARKS = {
     "session": ["--edits", "5"],
     "engine": ["--requests", "1000"],
     "growth": ["--rounds", "5"],
-    "cached_check": ["--files", "2000", "--runs", "5"],
     "redaction": [],
     "metrics": ["--events", "20000"],
 }
@@ -49,7 +49,6 @@ QUICK = {
     "session": ["--edits", "3"],
     "engine": ["--requests", "512"],
     "growth": ["--rounds", "2"],
-    "cached_check": ["--files", "500", "--runs", "3"],
     "redaction": [],
     "metrics": ["--events", "5000"],
 }
@@ -153,12 +152,14 @@ def where(kept: Json) -> str:
         + (f", at nice {of['nice']}" if of["nice"] else "")
         for of in (each["machine"] for each in kept.values())
     }
-    head = ["", "date", "load at its start", "seconds", "all its limits kept"]
+    head = ["", "date", "load at its start", "seconds", "no limit missed"]
     cores = max(each["machine"]["cores"] for each in kept.values())
-    told = (
-        f"{'; '.join(sorted(machines))}. The load is how many processes wanted to run in the minute before;\n"
-        f"where that is more than {cores}, others were in the way, and what is waited for (not CPU) is\n"
-        "longer than it had to be."
+    told = textwrap.fill(
+        f"{'; '.join(sorted(machines))}. The load is how many processes wanted to run in the minute before. "
+        f"Where that is more than {cores}, others were in the way, and what is waited for (not CPU) takes "
+        "longer than it had to.",
+        118,
+        break_on_hyphens=False,
     )
     return f"{told}\n\n{markdown(head, rows)}"
 

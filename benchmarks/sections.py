@@ -237,26 +237,6 @@ def _rule(fit: Json) -> tuple[str, str]:
     return f"{fit['exponent']:.2f}{left}", f"{fit['r_squared']:.2f}"
 
 
-def cached_check(results: Json) -> Section:
-    found = Section("A check of what is known")
-    found.say(
-        "`kibitz check .` over files that were all reviewed before, beside `sha256sum` over the same",
-        "files, in turn. x is how many times `sha256sum` it is.",
-    )
-    rows = []
-    for name, each in results["cases"].items():
-        check, sums = ([sorted(each["seconds"][who]["wall"])] for who in ("check", "sums"))
-        cells = [f"{digits(w[len(w) // 2])} ({digits(w[0])} to {digits(w[-1])})" for w in (*check, *sums)]
-        rows.append([name, *cells, f"{each['ratio']:.2f}x", str(each["memory_mb"])])
-    found.table(
-        ["", "`kibitz check`, s (all runs)", "`sha256sum`, s (all runs)", "x", "most memory, MB"], rows
-    )
-    worst = max(each["ratio"] for each in list(results["cases"].values())[1:3])
-    limit = results["limit"]
-    found.say(f"Limit where all is clean: {limit}x. It is {worst:.2f}x: {kept(worst <= limit)}.")
-    return found
-
-
 def plain(title: str, about: str) -> Callable[[Json], Section]:
     """Of a benchmark that wrote down some figures by name."""
 
@@ -275,7 +255,6 @@ SECTIONS: dict[str, Callable[[Json], Section]] = {
     "session": session,
     "engine": engine,
     "growth": growth,
-    "cached_check": cached_check,
     "redaction": plain(
         "Looking for secrets", "How many are hidden, how many texts wrongly, and what it takes."
     ),
