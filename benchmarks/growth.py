@@ -12,8 +12,9 @@
 
 All sizes take turns, so that whatever else the machine does falls on each of them; only documents are opened
 one after the other, so there the CPU of the server for each change is what is fitted. The exponent is the
-slope of the least squares on logarithms: 0 is constant, 1 is linear. Where the two smallest sizes hardly
-differ, what they take is constant for the most part; then they are left out, which is said.
+slope of the least squares on logarithms: 0 is constant, 1 is linear. Between the two smallest sizes there
+may be clearly less growth than between the others, as what they take is constant for the most part; then
+they are left out, which is said.
 """
 
 from __future__ import annotations

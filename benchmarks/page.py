@@ -115,8 +115,8 @@ def sections(kept: Json) -> dict[str, Section]:
 HEAD = """# Benchmarks
 
 How fast kibitz starts and answers beside other language servers, what it takes, and how that grows. Every
-figure and plot below is made from `benchmarks/results.json`, which the run wrote; none is typed by hand. To
-run it again:
+figure and plot below is made from `benchmarks/results.json`, which the runs wrote; none is typed by hand. To
+run all of them again:
 
 ```sh
 make bench

@@ -197,8 +197,8 @@ def growth(results: Json) -> Section:
     found.say(
         "The exponent is the slope of the least squares on logarithms: 0 is constant, 1 is linear. In the",
         "plots the broken line is the fit, values go up by powers of ten, and each size is one step.",
-        "Where the two smallest sizes hardly differ, what they take is constant for the most part; they",
-        "are left out of the fit then.",
+        "Where there is clearly less growth between the two smallest sizes than between the others, what",
+        "they take is constant for the most part; they are left out of the fit then.",
     )
     rows = [
         [each["what"], each["fitted"], *_rule(each["time"]), *_rule(each["memory"])]
