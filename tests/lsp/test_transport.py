@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import sys
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 from tests.support.lsp_wire import until
@@ -86,6 +88,32 @@ async def test_a_descriptor_that_somebody_made_non_blocking_is_waited_for() -> N
     got = b""
     while len(got) < 300_000:
         got += await asyncio.to_thread(os.read, far, 65_536)
+    assert await writer.drained(5)
+    os.close(near)
+    os.close(far)
+
+
+async def test_nothing_is_written_twice_where_somebody_else_takes_the_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class TakenSince(transport._Polled):
+        """There was room when it was asked for."""
+
+        def __init__(self, fd: int) -> None:
+            super().__init__(fd)
+            self._poll = Mock(**{"poll.return_value": [(fd, select.POLLOUT)]})
+
+    monkeypatch.setattr(transport, "_OwnPipe", TakenSince)
+    far, near = os.pipe()
+    os.set_blocking(near, False)
+    writer = PipeWriter(near, lambda: None)
+    sent = b"".join(b"%7d" % number for number in range(40_000))
+    writer.write(sent)
+    writer.close()
+    got = b""
+    while len(got) < len(sent):
+        got += await asyncio.to_thread(os.read, far, 65_536)
+    assert got == sent
     assert await writer.drained(5)
     os.close(near)
     os.close(far)

@@ -236,8 +236,10 @@ class _Polled:
 
     def write(self, data: bytes) -> int:
         written = 0
-        while written < len(data) and self._poll.poll(0):
-            written += os.write(self._fd, data[written : written + _SURE_BYTES])
+        # Somebody who shares the descriptor may have made it non-blocking, and taken the room.
+        with contextlib.suppress(BlockingIOError):
+            while written < len(data) and self._poll.poll(0):
+                written += os.write(self._fd, data[written : written + _SURE_BYTES])
         return written
 
     def close(self) -> None:
