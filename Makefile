@@ -92,7 +92,7 @@ pictures: editors-setup ## Take the README's pictures anew, in real editors and 
 	@$(BIN)/kibitz model pull
 	@$(BIN)/python docs/pictures.py $(ARGS)
 
-bench: $(VENV)/.dev ## Measure kibitz, also beside other servers, and write docs/benchmarks.md (ten minutes; fetches them)
+bench: $(VENV)/.dev ## Measure kibitz, also beside other servers, and write docs/benchmarks.md (fetches them)
 	@$(BIN)/python -m benchmarks.page $(ARGS)
 
 mutants: $(VENV)/.dev ## Change the guard's code bit by bit, and see which changes no test notices (an hour; not in CI)

@@ -122,7 +122,7 @@ run all of them again:
 make bench
 ```
 
-That measures everything anew, which takes about ten minutes, fetches the other servers into `build/peers`,
+That measures everything anew, fetches the other servers into `build/peers`,
 and writes this page. `python -m benchmarks.page --only peers` measures one part anew, and each part is a
 program of its own. Compare ratios, which were measured in turn within one run, rather than milliseconds:
 those are of one machine on one day."""

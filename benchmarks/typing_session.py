@@ -11,7 +11,7 @@ Another process does nothing but compute for 1.5 ms whenever it is asked, after 
 takes beyond is what the machine adds to everything (a virtual one loses its processors now and then).
 
 A diagnostic flickers when it goes while what it is about is still there, and comes back. `--beside` compares
-jedi-language-server and ruff's server, for what they do; they are fetched into a virtual environment in that
+jedi-language-server and ruff's server, for what they do; each is fetched into a virtual environment in that
 folder. Run it alone on the machine.
 """
 
@@ -22,12 +22,10 @@ import asyncio
 import json
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-import venv
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +34,7 @@ from typing import TYPE_CHECKING, Self
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.editor import KIBITZ, PROBE, Editor, Json, asking, place, provider, quantiles
+from benchmarks.peers import JEDI, PEERS, RUFF
 from benchmarks.typist import BUG, BUGGY, Typist, program
 from tests.support.lsp_process import clean_environment
 
@@ -58,7 +57,6 @@ for line in sys.stdin:
         pass
     print(flush=True)
 """
-PINNED = ("jedi-language-server==0.47.0", "ruff==0.17.6")
 
 
 @dataclass
@@ -210,13 +208,7 @@ async def measure(
 
 def others(folder: Path) -> dict[str, list[str]]:
     """The servers to compare with, fetched if they are not there."""
-    if not (folder / "bin" / "ruff").exists():
-        venv.create(folder, with_pip=True)
-        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "--quiet", *PINNED], check=True)
-    return {
-        "jedi-language-server": [str(folder / "bin" / "jedi-language-server")],
-        "ruff server": [str(folder / "bin" / "ruff"), "server"],
-    }
+    return {name: PEERS[name].fetched(folder) for name in (JEDI, RUFF)}
 
 
 def told(results: Sequence[Json]) -> None:
