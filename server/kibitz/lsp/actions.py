@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -17,7 +18,7 @@ from kibitz.lsp.rendering import SOURCE, diagnostic, identity
 from kibitz.provider.models import Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kibitz.findings.finding import Finding, Fix
     from kibitz.lsp.capabilities import Client
@@ -50,33 +51,65 @@ class Asked:
     """Whether the client named the kinds that it wants: it wants them wherever the cursor is."""
 
 
+@dataclass(slots=True, eq=False)
+class Offer:
+    """An action, and what it is on the wire."""
+
+    action: types.CodeAction
+    _json: object = None
+
+    def written(self, write: Callable[[types.CodeAction], object]) -> object:
+        """The action as JSON, made by ``write`` unless it was before."""
+        if self._json is None:
+            self._json = write(self.action)
+        return self._json
+
+
 class Offers:
-    """What is offered in one document to one client."""
+    """What is offered in one document, as it is now, to one client.
+
+    An editor asks with each move of the cursor. What it can do about a finding stays the same until something
+    is typed or found, so that is made once.
+    """
 
     def __init__(self, document: Document, client: Client) -> None:
         self._document = document
         self._snapshot = document.snapshot
+        self._findings = document.shown, document.dismissed
         self._client = client
         self._rendered: dict[int, types.Diagnostic] = {}
-        """By ``id`` of what is shown, which the document holds: several actions name each."""
+        """By ``id`` of what is shown, which lives as long as this: several actions name each."""
+        self._made: dict[object, list[Offer]] = {}
 
-    def all(self, asked: Asked) -> Iterator[types.CodeAction]:
+    def hold(self, document: Document, client: Client) -> bool:
+        """Whether they are for that client and that document, and it is as it was."""
+        shown, dismissed = self._findings
+        same = self._document is document and self._snapshot is document.snapshot and self._client is client
+        return same and shown is document.shown and dismissed is document.dismissed
+
+    def all(self, asked: Asked) -> Iterator[Offer]:
         """All that can be done, the most likely first."""
+        asks = asked.asks
         for shown in asked.shown:
-            yield from self._mend(shown, asks=asked.asks)
-        if asked.asks and self._takes_edits:
+            yield from self._once(("mend", id(shown), asks), partial(self._mend, shown, asks=asks))
+        if asks and self._takes_edits:
             for sent, said in asked.others:
-                yield self._fix_with_kibitz(said, sent)
+                yield Offer(self._fix_with_kibitz(said, sent))
         if len(asked.shown) <= _MAX_TALKED_OF:
             for shown in asked.shown:
-                yield from self._talk(shown, asks=asked.asks)
-        yield from self._bring_back(asked)
-        if asked.asks and asked.span.of(self._snapshot.text).strip():
+                yield from self._once(("talk", id(shown), asks), partial(self._talk, shown, asks=asks))
+        yield from map(Offer, self._bring_back(asked))
+        if asks and asked.span.of(self._snapshot.text).strip():
             if self._takes_edits:
-                yield self._improve(asked.span)
-            yield self._explain_selection(asked.span)
-        if (asked.named or asked.shown) and (every := self._fix_all(named=asked.named)) is not None:
-            yield every
+                yield Offer(self._improve(asked.span))
+            yield Offer(self._explain_selection(asked.span))
+        if asked.named or asked.shown:
+            yield from self._once(("all", asked.named), partial(self._fix_all, named=asked.named))
+
+    def _once(self, name: object, make: Callable[[], Iterable[types.CodeAction]]) -> list[Offer]:
+        if name not in self._made:
+            self._made[name] = [Offer(action) for action in make()]
+        return self._made[name]
 
     def quick_fix(self, shown: Shown) -> types.CodeAction | None:
         """The action that applies the finding's fix, or None if none fits the text as it is."""
@@ -160,10 +193,10 @@ class Offers:
         command = types.Command(title="Explain selection", command="kibitz.explain", arguments=[place])
         return types.CodeAction("Explain selection with kibitz", kind=EXPLAIN_SELECTION, command=command)
 
-    def _fix_all(self, *, named: bool) -> types.CodeAction | None:
+    def _fix_all(self, *, named: bool) -> Iterator[types.CodeAction]:
         fixes = safe_fixes(self._document)
         if not fixes:
-            return None
+            return
         action = types.CodeAction(
             title=f"Apply all safe fixes of kibitz ({len(fixes)})", kind=FIX_ALL, tags=self._tags()
         )
@@ -172,7 +205,7 @@ class Offers:
             action.data = AllFixes.of(self._document).encode()
         else:
             action.edit = workspace_edit(fixes, self._snapshot, self._client)
-        return action
+        yield action
 
     def _asking(
         self, title: str, kind: str, place: Place, diagnostics: list[types.Diagnostic] | None = None
@@ -237,14 +270,12 @@ def titled(what: str, about: str) -> str:
     return f"{what}: {plain(about, _MAX_TITLE)}"
 
 
-def of_kinds(
-    actions: Iterator[types.CodeAction], only: Sequence[types.CodeActionKind | str] | None
-) -> list[types.CodeAction]:
+def of_kinds(offers: Iterator[Offer], only: Sequence[types.CodeActionKind | str] | None) -> list[Offer]:
     """Those of the kinds that a client asks for; a kind stands for all that begin with it."""
     if only is None:
-        return list(actions)
+        return list(offers)
     kinds = [str(getattr(kind, "value", kind)) for kind in only]
-    return [each for each in actions if any(_is_a(str(each.kind), kind) for kind in kinds)]
+    return [each for each in offers if any(_is_a(str(each.action.kind), kind) for kind in kinds)]
 
 
 def _is_a(kind: str, asked: str) -> bool:

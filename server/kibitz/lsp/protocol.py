@@ -192,7 +192,7 @@ class KibitzProtocol(LanguageServerProtocol):
             except Exception as error:  # noqa: BLE001 - a request is always answered
                 self._answer_failure(msg_id, error)
             else:
-                self._send_response(msg_id, result)
+                self._answer(msg_id, result)
             return
         task = asyncio.ensure_future(cast("Awaitable[Any]", handler(params)))
         self._running[msg_id] = task
@@ -205,7 +205,7 @@ class KibitzProtocol(LanguageServerProtocol):
         elif (error := task.exception()) is not None:
             self._answer_failure(msg_id, error)
         else:
-            self._send_response(msg_id, task.result())
+            self._answer(msg_id, task.result())
 
     def _take_notification(self, method: str, params: object) -> None:
         if method == types.CANCEL_REQUEST:
@@ -294,6 +294,14 @@ class KibitzProtocol(LanguageServerProtocol):
 
     # Writing
 
+    def _answer(self, msg_id: int | str, result: object) -> None:
+        # No message object around it: cattrs would copy what is plain JSON already, piece by piece.
+        self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "result": result})
+
+    def as_json(self, value: object) -> Any:
+        """A value of the protocol's types as it goes over the wire."""
+        return self._converter.unstructure(value)
+
     def _answer_failure(self, msg_id: int | str, error: BaseException) -> None:
         if isinstance(error, JsonRpcException):
             self._answer_error(msg_id, error.code, error.message)
@@ -312,8 +320,8 @@ class KibitzProtocol(LanguageServerProtocol):
             text = json.dumps(data, default=self._serialize_message, separators=(",", ":"))
         except Exception:  # noqa: BLE001 - wrong types in outgoing messages are our own mistake: survive it
             logger.error("a message could not be serialised (%s)", type(data).__name__)  # noqa: TRY400 - it would quote code
-            if isinstance(data, JsonRPCResponseMessage):
-                self._answer_error(data.id, INTERNAL_ERROR, "kibitz could not serialise its answer")
+            if isinstance(data, dict) and "result" in data:
+                self._answer_error(data["id"], INTERNAL_ERROR, "kibitz could not serialise its answer")
             return
         body = (mask(text) if _is_for_people(data) else text).encode()
         self._pipe.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))

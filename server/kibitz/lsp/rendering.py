@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,12 @@ _MAX_RELATED = 3
 
 def identity(finding: Finding) -> str:
     """A short name for the finding that stays while it moves."""
-    parts = (finding.rule, finding.quote, finding.title, finding.trigger)
+    return _name(finding.rule, finding.quote, finding.title, finding.trigger)
+
+
+@lru_cache(maxsize=4096)
+def _name(*parts: str) -> str:
+    # Of all that is shown, for each keystroke and each menu.
     return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
-from pygls.protocol.json_rpc import JsonRPCResponseMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,7 @@ def sent() -> Iterator[object]:
     )
     yield types.PublishDiagnosticsNotification(types.PublishDiagnosticsParams("", [diagnostic], version=1))
     contents = types.MarkupContent(types.MarkupKind.Markdown, "")
-    yield JsonRPCResponseMessage(1, "2.0", types.Hover(contents, _RANGE))
+    yield types.Hover(contents, _RANGE)
     edited = types.OptionalVersionedTextDocumentIdentifier("", 1)
     edit = types.TextDocumentEdit(edited, [types.TextEdit(_RANGE, "")])
     action = types.CodeAction(
@@ -41,6 +40,5 @@ def sent() -> Iterator[object]:
         command=types.Command("", "", arguments=[{}]),
         data={},
     )
-    yield JsonRPCResponseMessage(1, "2.0", [action])
-    changed = types.CodeAction("", edit=types.WorkspaceEdit(document_changes=[edit]))
-    yield JsonRPCResponseMessage(1, "2.0", [changed])
+    yield action
+    yield types.CodeAction("", edit=types.WorkspaceEdit(document_changes=[edit]))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pygls.server import ServerErrors
 
+    from kibitz.lsp.actions import Offers
     from kibitz.lsp.assistance import Assistance
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.closed_files import ClosedFiles
@@ -105,6 +106,8 @@ class KibitzServer(LanguageServer):
         self.parent = ParentWatch(self.clock, self.stop)
         self.handlers: dict[str, Callable[[Any], Any]] = {}
         """The features that were needed so far, bound to this server."""
+        self.offers: Offers | None = None
+        """What was offered last, where the cursor is."""
         self._backend = backend
         self._cli = cli or {}
         self._protect = protect

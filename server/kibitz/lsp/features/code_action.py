@@ -16,7 +16,7 @@ from kibitz.lsp.rendering import SOURCE, identity, span_at
 from kibitz.provider.models import Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from kibitz.lsp.documents import Document
     from kibitz.lsp.server import KibitzServer
@@ -26,20 +26,19 @@ if TYPE_CHECKING:
 _END_OF_LINE = 2**31 - 1
 
 
-def code_action(
-    ls: KibitzServer, params: types.CodeActionParams
-) -> Sequence[types.CodeAction | types.Command]:
-    """Handle the request."""
+def code_action(ls: KibitzServer, params: types.CodeActionParams) -> Sequence[object]:
+    """Handle the request: the actions as JSON, or commands for a client that takes nothing else."""
     uri = params.text_document.uri
     ls.session.attend(uri)
     document = ls.session.documents.get(uri)
     if document is None or not document.synced:
         return []
-    only = params.context.only
-    actions = of_kinds(Offers(document, ls.client).all(_asked(ls, document, params)), only)
+    if ls.offers is None or not ls.offers.hold(document, ls.client):
+        ls.offers = Offers(document, ls.client)
+    offers = of_kinds(ls.offers.all(_asked(ls, document, params)), params.context.only)
     if not ls.client.action_literals:
-        return [each.command for each in actions if each.command is not None]
-    return actions
+        return [each.action.command for each in offers if each.action.command is not None]
+    return [each.written(ls.protocol.as_json) for each in offers]
 
 
 def _asked(ls: KibitzServer, document: Document, params: types.CodeActionParams) -> Asked:
@@ -70,14 +69,13 @@ def _whole_lines(where: types.Range) -> types.Range:
     return types.Range(types.Position(first, 0), types.Position(last, _END_OF_LINE))
 
 
-def _meant(every: Iterable[Shown], lines: Span, sent: set[str]) -> list[Shown]:
-    """Those on the lines, and those whose diagnostics were sent along."""
-    return [
-        shown
-        for shown in every
-        if (shown.span.start <= lines.end and lines.start <= shown.span.end)
-        or (sent and identity(shown.finding) in sent)
-    ]
+def _meant(every: Sequence[Shown], lines: Span, sent: set[str]) -> list[Shown]:
+    """Those on the lines, and those whose diagnostics were sent along from elsewhere."""
+    here = [each for each in every if (at := each.span).start <= lines.end and lines.start <= at.end]
+    elsewhere = sent - {identity(each.finding) for each in here}
+    if not elsewhere:
+        return here
+    return [each for each in every if each in here or identity(each.finding) in elsewhere]
 
 
 def _complaint(said: types.Diagnostic, span: Span) -> Diagnostic:
