@@ -42,8 +42,13 @@ def helix(name: str, desk: Desk, settings: str = "", others: str = "") -> Termin
 def go_to_finding(editor: Terminal) -> None:
     """Wait until the status line counts a finding, and go there."""
     editor.see("● 1 ")
+    until(lambda: is_at_finding(editor), "the cursor is at the finding")
+
+
+def is_at_finding(editor: Terminal) -> bool:
+    """Go to the next finding, and see whether it is there: that counted may be a killed server's, and go."""
     editor.press("]", "d")
-    editor.see(TITLE)
+    return TITLE in editor.screen()
 
 
 def hovered(editor: Terminal, what: str) -> bool:
