@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import select
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 import pytest
-from tests.support.lsp_wire import until
+from tests.support.lsp_wire import settle, until
 
 from kibitz.lsp import transport
-from kibitz.lsp.transport import PipeWriter, chunks
+from kibitz.lsp.transport import PipeReader, PipeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,20 +23,86 @@ if TYPE_CHECKING:
 
 async def test_reads_a_pipe_to_its_end() -> None:
     far, near = os.pipe()
+    got: list[bytes] = []
     os.write(near, b"one")
-    stream = chunks(far)
-    assert await anext(stream) == b"one"
+    reading = asyncio.create_task(PipeReader(far, got.append).run())
+    await until(lambda: got == [b"one"])
     os.write(near, b"two")
-    assert await anext(stream) == b"two"
+    await until(lambda: got == [b"one", b"two"])
     os.close(near)
-    assert [chunk async for chunk in stream] == []
+    await reading
+    assert got == [b"one", b"two"]
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(far)
+
+
+async def test_nothing_is_taken_from_a_pipe_while_it_is_not_wanted() -> None:
+    far, near = os.pipe()
+    got: list[bytes] = []
+
+    def take(chunk: bytes) -> None:
+        got.append(chunk)
+        reader.pause()
+
+    reader = PipeReader(far, take)
+    reading = asyncio.create_task(reader.run())
+    os.write(near, b"one")
+    await until(lambda: got == [b"one"])
+    os.write(near, b"two")
+    await settle()
+    assert os.read(far, 100) == b"two", "it is in the pipe"
+    os.write(near, b"three")
+    reader.resume()
+    await until(lambda: got == [b"one", b"three"])
+    os.close(near)
+    reader.resume()
+    await reading
 
 
 async def test_reads_a_file_though_the_loop_cannot_watch_it(tmp_path: Path) -> None:
     path = tmp_path / "in"
     path.write_bytes(b"x" * 1_000_000)
-    got = b"".join([chunk async for chunk in chunks(os.open(path, os.O_RDONLY))])
-    assert got == path.read_bytes()
+    got: list[bytes] = []
+    await PipeReader(os.open(path, os.O_RDONLY), got.append).run()
+    assert b"".join(got) == path.read_bytes()
+
+
+async def test_a_file_is_not_read_on_while_that_is_not_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(b"x" * 1_000_000)
+    got: list[bytes] = []
+
+    def take(chunk: bytes) -> None:
+        got.append(chunk)
+        reader.pause()
+
+    reader = PipeReader(os.open(path, os.O_RDONLY), take)
+    reading = asyncio.create_task(reader.run())
+    for count in itertools.count(1):
+        await until(partial(_is_longer, got, count - 1, reading))
+        await settle()
+        assert len(got) <= count
+        if reading.done():
+            break
+        reader.resume()
+    assert b"".join(got) == path.read_bytes()
+
+
+def _is_longer(got: list[bytes], count: int, reading: asyncio.Task[None]) -> bool:
+    return len(got) > count or reading.done()
+
+
+async def test_an_end_that_went_away_is_an_end() -> None:
+    near, far = socket.socketpair()
+    got: list[bytes] = []
+    reading = asyncio.create_task(PipeReader(far.detach(), got.append).run())
+    near.send(b"one")
+    await until(lambda: bool(got))
+    # What was not read makes the other end see a reset.
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    near.close()
+    await reading
+    assert got == [b"one"]
 
 
 async def test_writes_in_order_and_drains() -> None:

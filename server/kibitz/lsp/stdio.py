@@ -11,18 +11,20 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from kibitz.lsp.faults import EARLY_LOG
 from kibitz.lsp.framing import FrameReader
-from kibitz.lsp.transport import PipeWriter, chunks
+from kibitz.lsp.transport import PipeReader, PipeWriter
 from kibitz.telemetry import last_words
 from kibitz.telemetry.masking import Masking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kibitz.lsp.framing import Frame, Oversize
     from kibitz.lsp.server import KibitzServer
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ async def serve(server: KibitzServer, stdin: int, stdout: int) -> int:
     """The conversation of ``server`` over two descriptors, which are taken over; the exit code."""
     writer = PipeWriter(stdout, server.stop)
     server.protocol.connect(writer)
-    reading = asyncio.get_running_loop().create_task(_read(server, stdin))
+    reading = asyncio.get_running_loop().create_task(_Conversation(server, stdin).run())
     reading.add_done_callback(lambda _: server.stop())
     try:
         await server.stopped.wait()
@@ -96,18 +98,40 @@ async def _serve(create: Callable[[], KibitzServer], stdin: int, stdout: int) ->
     return await serve(server, stdin, stdout)
 
 
-async def _read(server: KibitzServer, stdin: int) -> None:
-    reader = FrameReader()
-    now = asyncio.get_running_loop().time
-    began = now()
-    async for chunk in chunks(stdin):
-        for frame in reader.feed(chunk):
-            server.protocol.handle_frame(frame)
-            if server.stopped.is_set():
-                return
-            if now() - began > _SLICE_SECONDS:
-                await asyncio.sleep(0)
-                began = now()
+class _Conversation:
+    """Cuts what arrives into messages, and has them handled: a few at a time, so that others get a turn."""
+
+    def __init__(self, server: KibitzServer, stdin: int) -> None:
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._cutter = FrameReader()
+        self._frames: deque[Frame | Oversize] = deque()
+        self._reader = PipeReader(stdin, self._take)
+
+    async def run(self) -> None:
+        """Until the editor closes its end."""
+        await self._reader.run()
+
+    def _take(self, chunk: bytes) -> None:
+        self._frames.extend(self._cutter.feed(chunk))
+        if not self._handled():
+            self._reader.pause()
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._handled():
+            self._reader.resume()
+        else:
+            self._loop.call_soon(self._go_on)
+
+    def _handled(self) -> bool:
+        """Handle messages until none is left, or their time is up; whether none is left."""
+        began = self._loop.time()
+        while self._frames and not self._server.stopped.is_set():
+            self._server.protocol.handle_frame(self._frames.popleft())
+            if self._frames and self._loop.time() - began > _SLICE_SECONDS:
+                return False
+        return True
 
 
 def _take_stdio() -> tuple[int, int]:

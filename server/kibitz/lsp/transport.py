@@ -22,31 +22,75 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from io import FileIO
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
+"""What a pipe holds."""
 _MAX_UNSENT_BYTES = 64 * 1024 * 1024
 """An editor that leaves so much unread does not read any more."""
 _SURE_BYTES = getattr(select, "PIPE_BUF", 512)
 """What is writable takes so many without blocking, says POSIX."""
 
 
-async def chunks(fd: int) -> AsyncIterator[bytes]:
-    """The bytes that arrive at ``fd``, until its end. Takes ``fd`` over and closes it."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=_CHUNK_BYTES)
-    stream = os.fdopen(fd, "rb", buffering=0)
-    try:
-        _check_watchable(fd)
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stream)
-    except (ValueError, NotImplementedError, OSError):
-        # A regular file, or a loop that cannot watch this kind of descriptor.
-        async for chunk in _chunks_by_thread(stream):
-            yield chunk
-        return
-    try:
-        while chunk := await _read(reader):
-            yield chunk
-    finally:
-        transport.close()
+class PipeReader:
+    """Gives ``take`` the bytes that arrive at ``fd``, on the loop. Takes ``fd`` over.
+
+    The loop tells, and what has come is read and taken there and then: with a stream and a task between them,
+    half of what an answer takes would be theirs.
+    """
+
+    def __init__(self, fd: int, take: Callable[[bytes], None]) -> None:
+        self._fd = fd
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._wanted.set()
+        self._watched = False
+
+    async def run(self) -> None:
+        """Read until the end, and close ``fd``."""
+        stream = os.fdopen(self._fd, "rb", buffering=0)
+        try:
+            _check_watchable(self._fd)
+            os.set_blocking(self._fd, False)
+            self._loop.add_reader(self._fd, self._read)
+        except (ValueError, NotImplementedError, OSError):
+            # A regular file, or a loop that cannot watch this kind of descriptor.
+            async for chunk in _chunks_by_thread(stream):
+                self._take(chunk)
+                await self._wanted.wait()
+            return
+        self._watched = True
+        try:
+            await self._ended.wait()
+        finally:
+            self._watched = False
+            self._loop.remove_reader(self._fd)
+            stream.close()
+
+    def pause(self) -> None:
+        """Take nothing more for now; whoever writes has to wait."""
+        self._wanted.clear()
+        if self._watched:
+            self._loop.remove_reader(self._fd)
+
+    def resume(self) -> None:
+        """Go on."""
+        self._wanted.set()
+        if self._watched:
+            self._loop.add_reader(self._fd, self._read)
+
+    def _read(self) -> None:
+        try:
+            chunk = os.read(self._fd, _CHUNK_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""  # A reset pipe is a closed pipe.
+        if chunk:
+            self._take(chunk)
+        else:
+            self._loop.remove_reader(self._fd)
+            self._ended.set()
 
 
 def _check_watchable(fd: int) -> None:
@@ -54,13 +98,6 @@ def _check_watchable(fd: int) -> None:
     mode = os.fstat(fd).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)):
         raise ValueError("neither a pipe, nor a socket, nor a terminal")
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.read(_CHUNK_BYTES)
-    except OSError:
-        return b""  # A reset pipe is a closed pipe.
 
 
 async def _chunks_by_thread(stream: FileIO) -> AsyncIterator[bytes]:
