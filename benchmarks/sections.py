@@ -163,6 +163,40 @@ def session(results: Json) -> Section:
     return found
 
 
+def economy(results: Json) -> Section:
+    found = Section("What is asked for")
+    found.say(
+        f"A file of {results['lines']:,} lines (Python's own `tarfile.py`) is opened; then a comparison is",
+        f"turned round, that is found and undone, {results['edits']} times, each in another function. Beside",
+        "kibitz's server are two that look at the whole file whenever the typing pauses: kibitz's engine",
+        "with the same prompt, and the file without a word of instructions, which is the least that any",
+        "reviewer of whole files asks for. The provider is the same fake one. Tokens are o200k's; cached is what a",
+        "provider can take from its cache, because a request before began the same (in steps of 128 tokens,",
+        "from 1,024 on).",
+    )
+    columns = ("requests", "instructions", "schema", "code", "answers", "all", "cached")
+    head = ["", *columns[:-1], "of it cached"]
+    asked = {"kibitz, when it is opened": results["opening"], **results["sessions"]}
+    found.table(head, [[name, *(f"{each[part]:,}" for part in columns)] for name, each in asked.items()])
+    rows = [
+        [name, f"1/{1 / limit['is']:.1f}", f"1/{1 / limit['at most']:.0f}", kept(limit["kept"])]
+        for name, limit in results["limits"].items()
+    ]
+    found.table(["limit", "is", "at most", ""], rows)
+    found.say(
+        "And `kibitz check` with modules of Python's library that nobody has seen. The code of a request has",
+        "its lines numbered, and what it relies on beside it.",
+    )
+    rows = []
+    for name, each in results["files"].items():
+        of = f"{each['all'] / each['units']:,.0f}", f"{each['all'] / each['tokens']:.1f}x"
+        sizes = [f"{each[part]:,}" for part in ("lines", "tokens", "units")]
+        rows.append([f"`{name}`", *sizes, *(f"{each[part]:,}" for part in columns), *of])
+    more = ["all for a unit", "all for a token of the file"]
+    found.table(["", "lines", "its tokens", "units", *head[1:], *more], rows)
+    return found
+
+
 def engine(results: Json) -> Section:
     found = Section("The engine")
     found.say(
@@ -253,6 +287,7 @@ SECTIONS: dict[str, Callable[[Json], Section]] = {
     "start": start,
     "peers": peers,
     "session": session,
+    "economy": economy,
     "engine": engine,
     "growth": growth,
     "redaction": plain(
