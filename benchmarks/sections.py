@@ -171,8 +171,8 @@ def economy(results: Json) -> Section:
         "kibitz's server are two that look at the whole file whenever the typing pauses: kibitz's engine",
         "with the same prompt, and the file without a word of instructions, which is the least that any",
         "reviewer of whole files asks for. The provider is the same fake one. Tokens are o200k's; cached is",
-        "what a provider can take from its cache, because a request before began the same (in steps of 128 tokens,",
-        "from 1,024 on).",
+        "what a provider can take from its cache, because a request before began the same (in steps of 128",
+        "tokens, from 1,024 on).",
     )
     columns = ("requests", "instructions", "schema", "code", "answers", "all", "cached")
     head = ["", *columns[:-1], "of it cached"]
