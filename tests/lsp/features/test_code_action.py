@@ -190,3 +190,29 @@ async def test_no_code_is_built_while_a_user_waits(wire: Wire, monkeypatch: pyte
     answer = await wire.request("textDocument/hover", {"textDocument": {"uri": URI}, "position": at})
     assert "bug1" in answer["result"]["contents"]["value"]
     assert not built, built
+
+
+async def test_what_is_offered_again_is_of_the_text_as_it_is(wire: Wire) -> None:
+    await start(wire)
+    once = await actions(wire, 1)
+    assert await actions(wire, 1) == once
+    wire.change(2, edit((0, 0), (0, 0), "x = 0\n"))
+    assert await actions(wire, 1) == [], "it stands a line further down"
+    (after,) = await fixes(wire, 2)
+    (change,) = after["edit"]["documentChanges"]
+    assert change["textDocument"]["version"] == 2
+    assert change["edits"][0]["range"]["start"] == {"line": 2, "character": 4}
+
+
+async def test_menus_of_two_documents_do_not_mix(wire: Wire) -> None:
+    await start(wire)
+    wire.open("z = bug9\n", uri="untitled:b.py")
+    where = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
+    asked = {"textDocument": {"uri": "untitled:b.py"}, "range": where, "context": {"diagnostics": []}}
+    # Somebody looks at it: it is reviewed now.
+    await wire.request("textDocument/codeAction", asked)
+    await until(lambda: wire.published[-1]["uri"] == "untitled:b.py")
+    first = await fixes(wire, 1)
+    answer = await wire.request("textDocument/codeAction", asked)
+    assert "Fix: bug9 is wrong" in [each["title"] for each in answer["result"]]
+    assert await fixes(wire, 1) == first
