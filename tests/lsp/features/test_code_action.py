@@ -209,8 +209,8 @@ async def test_menus_of_two_documents_do_not_mix(wire: Wire) -> None:
     wire.open("z = bug9\n", uri="untitled:b.py")
     where = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
     asked = {"textDocument": {"uri": "untitled:b.py"}, "range": where, "context": {"diagnostics": []}}
-    # Somebody looks at it: it is reviewed now.
-    await wire.request("textDocument/codeAction", asked)
+    # Longer than one waits that was opened along with others.
+    wire.clock.advance(10)
     await until(lambda: wire.published[-1]["uri"] == "untitled:b.py")
     first = await fixes(wire, 1)
     answer = await wire.request("textDocument/codeAction", asked)
