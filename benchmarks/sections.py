@@ -111,9 +111,7 @@ def peers(results: Json) -> Section:
             took = each[what]
             tail = "" if what == "change" else f" / {digits(took['p99'])}"
             row += [f"{digits(took['median'])}{tail}", times(took["median"], ours[what]["median"])]
-            cpu = each[f"{what}_cpu"]["median"]
-            # Where threads have ended, there is only what the kernel counts in steps of 10 ms.
-            row.append(digits(cpu) if cpu else "under 0.5")
+            row.append(digits(each[f"{what}_cpu"]["median"]))
         rows.append(row)
     two = "median / p99"
     found.table(
