@@ -25,14 +25,15 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.editor import asking
 from benchmarks.measures import table
+from benchmarks.peers import Peer
 from benchmarks.replay import app
 from tests.support.fake_provider import FakeProvider, Prompt, Reply, reviewer
 from tests.support.lsp_process import Buffer, ServerProcess, clean_environment
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Json = dict[str, Any]
-PACKAGE = "rs_bpe==0.1.0"
 COUNT = """
 import json, sys
 from rs_bpe.bpe import openai
@@ -52,6 +52,7 @@ encode = openai.o200k_base().encode
 for line in sys.stdin:
     print(len(encode(json.loads(line))), flush=True)
 """
+PACKAGE = Peer("rs_bpe==0.1.0", ("python", "-c", COUNT))
 DEBOUNCE_MS = 100
 MODULES = ("argparse", "configparser", "inspect", "subprocess", "tarfile")
 CACHE_FROM, CACHE_STEP = 1024, 128
@@ -66,16 +67,8 @@ class Tokens:
     """Counts tokens, in a process that has the tokenizer."""
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / "fetched").exists():
-            venv.create(folder, with_pip=True, clear=True)
-            pip = (folder / "bin" / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check")
-            subprocess.run([*pip, PACKAGE], check=True)
-            (folder / "fetched").touch()
         self._process = subprocess.Popen(
-            [folder / "bin" / "python", "-c", COUNT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+            PACKAGE.fetched(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __enter__(self) -> Self:
@@ -191,15 +184,6 @@ async def edited(ledger: Ledger, text: str, changed: Sequence[tuple[int, str]]) 
 
 def line(at: int, text: str) -> Json:
     return {"start": {"line": at, "character": 0}, "end": {"line": at, "character": len(text)}}
-
-
-def asking(base_url: str) -> dict[str, str]:
-    return {
-        "OPENAI_BASE_URL": base_url,
-        "OPENAI_API_KEY": "sk-benchmark",
-        "KIBITZ_REQUESTS_PER_MINUTE": "10000",
-        "KIBITZ_TOKENS_PER_MINUTE": "100000000",
-    }
 
 
 def states(text: str, changed: Sequence[tuple[int, str]]) -> list[str]:
