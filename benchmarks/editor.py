@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.process import Taken, cpu_seconds
 from benchmarks.typist import BUG, program
 from tests.support.captured import introduction
 
@@ -95,15 +96,13 @@ class Editor:
 
     @property
     def cpu(self) -> float:
-        """Seconds that the server has computed for so far, in all its threads, to the microsecond."""
-        # The clock of another process: its number and CPUCLOCK_SCHED, as in clock_getcpuclockid(3) of Linux.
-        return time.clock_gettime(~self._process.pid << 3 | 2)
+        """Seconds that the server has computed for so far."""
+        return cpu_seconds(self._process.pid)
 
     @property
     def resident_mb(self) -> float:
         """Memory now, in MB (10**6 bytes)."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        return int(next(line for line in status if line.startswith("VmRSS")).split()[1]) * 1024 / 1e6
+        return Taken.by(self._process.pid).resident_mb
 
     async def ask(self, method: str, params: object, ahead: bytes = b"") -> tuple[float, Json]:
         """The milliseconds to the answer, and the answer; ``ahead`` is written before the question."""

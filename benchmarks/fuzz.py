@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.process import Taken
 from tests.fuzz.batch import CASES, play
 
 HANG_SECONDS = 600
@@ -36,8 +37,7 @@ _EVERY = 50
 def resident_mb() -> float:
     """Memory now, after what is garbage is gone."""
     gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return Taken.by(os.getpid()).resident_mb
 
 
 class Run:

@@ -22,6 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.measures import Spread
+from benchmarks.process import Taken
 from tests.e2e.test_reviewing import large
 from tests.support.fake_provider import Bug, FakeProvider, reviewer
 from tests.support.lsp_process import Buffer, ServerProcess
@@ -33,13 +34,6 @@ MAX_OVERHEAD_MS = 100
 MAX_TOKENS = 3000
 MAX_RSS_MB = 90
 MAX_LOOKUP_MS = 5
-
-
-def resident(pid: int) -> tuple[float, float]:
-    """Memory now and at most, in MB (10**6 bytes)."""
-    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    now, peak = (int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
-    return now, peak
 
 
 async def session(edits: int, debounce_ms: int) -> tuple[bool, dict[str, Any]]:
@@ -87,7 +81,8 @@ async def session(edits: int, debounce_ms: int) -> tuple[bool, dict[str, Any]]:
             await asyncio.sleep((debounce_ms + 50) / 1000)
             await editor.at_rest()
             undone += len(fake.requests) - before
-        now, peak = resident(editor.process.pid)
+        memory = Taken.by(editor.process.pid)
+        now, peak = memory.resident_mb, memory.most_mb
         code = await editor.leave()
 
     print(f"{'':<44}{'median':>9}{'worst':>9}{'limit':>9}")

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.process import Taken, descriptors
 from tests.support.fake_faults import garbage, reset, status
 from tests.support.fake_provider import Bug, FakeProvider, Prompt, reviewer
 from tests.support.lsp_process import Buffer, ServerProcess
@@ -128,9 +129,8 @@ class Document:
 
 def measured(pid: int) -> tuple[float, int, int]:
     """Memory in MB (10**6 bytes), threads, and open descriptors."""
-    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    return int(fields["VmRSS"].split()[0]) * 1024 / 1e6, int(fields["Threads"]), files
+    taken = Taken.by(pid)
+    return taken.resident_mb, taken.threads, descriptors(pid)
 
 
 class Soak:
