@@ -123,9 +123,12 @@ class Workbench:
 
     def actions(self) -> Locator:
         """Open the menu of the light bulb where the cursor is."""
-        self._listens()
-        self.page.keyboard.press("Control+.")
-        expect(self._menu).to_be_visible()
+
+        def opened() -> bool:
+            self._ask_for_actions()
+            return _is_there(self._menu, 5000)
+
+        until(opened, "the menu of the light bulb", PATIENCE_MS / 1000)
         return self._menu
 
     def act(self, title: str) -> None:
@@ -133,10 +136,7 @@ class Workbench:
         row = self._menu.locator(".monaco-list-row.action", has_text=title).first
 
         def taken() -> bool:
-            # VS Code closes its menu when diagnostics change behind it; a user opens it again.
-            if not self._menu.is_visible():
-                self._listens()
-                self.page.keyboard.press("Control+.")
+            self._ask_for_actions()
             try:
                 row.click(timeout=5000)
             except sync_api.TimeoutError:
@@ -145,6 +145,12 @@ class Workbench:
 
         until(taken, f"the action {title!r}", PATIENCE_MS / 1000)
         expect(self._menu).to_be_hidden()
+
+    def _ask_for_actions(self) -> None:
+        # VS Code closes its menu when diagnostics change behind it; a user opens it again.
+        if not self._menu.is_visible():
+            self._listens()
+            self.page.keyboard.press("Control+.")
 
     @property
     def _menu(self) -> Locator:
