@@ -3,8 +3,8 @@
     python benchmarks/timed.py FILE
 
 A line of FILE is a method and milliseconds by the clock, from where the message is cut out of what has come
-until it is dealt with: for a request that is answered at once, until its answer is handed to the system (which
-wakes the editor up, maybe on the processor that we are on).
+until it is dealt with. A request that is answered at once is so when its answer is handed to the system: that
+wakes the editor up, maybe on the processor that we are on.
 """
 
 from __future__ import annotations
