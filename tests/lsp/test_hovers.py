@@ -85,6 +85,8 @@ def test_a_hover_is_short_and_says_what_is_known() -> None:
             Origin("m", None, Decimal("0.5"), cached=True),
             "KB101 · certain · m · from the cache (had cost $0.5000)",
         ),
+        (Origin("own", None, Decimal(0)), "KB101 · certain · own · no cost"),
+        (Origin("own", None, Decimal(0), cached=True), "KB101 · certain · own · from the cache"),
     ],
 )
 def test_where_it_comes_from(origin: Origin | None, said: str) -> None:

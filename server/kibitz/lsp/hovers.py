@@ -12,6 +12,7 @@ from kibitz.findings.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from decimal import Decimal
 
     from kibitz.findings.finding import Origin
     from kibitz.lsp.shown import Shown
@@ -80,8 +81,15 @@ def _origin(origin: Origin | None, now: float) -> Iterator[str]:
     if origin.at is not None:
         yield _age(now - origin.at)
     if origin.cost_usd is not None:
-        cost = f"${origin.cost_usd:.4f}"
-        yield f"from the cache (had cost {cost})" if origin.cached else cost
+        yield from _cost(origin.cost_usd, cached=origin.cached)
+
+
+def _cost(usd: Decimal, *, cached: bool) -> Iterator[str]:
+    if not usd:
+        # This machine's own model.
+        yield "from the cache" if cached else "no cost"
+    else:
+        yield f"from the cache (had cost ${usd:.4f})" if cached else f"${usd:.4f}"
 
 
 def _age(seconds: float) -> str:
