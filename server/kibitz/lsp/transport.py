@@ -33,8 +33,8 @@ _SURE_BYTES = getattr(select, "PIPE_BUF", 512)
 class PipeReader:
     """Gives ``take`` the bytes that arrive at ``fd``, on the loop. Takes ``fd`` over.
 
-    The loop tells, and what has come is read and taken there and then: with a stream and a task between them,
-    half of what an answer takes would be theirs.
+    The loop tells, and what has come is read and taken there and then: a stream and a task between them would
+    take a third of what a hover takes.
     """
 
     def __init__(self, fd: int, take: Callable[[bytes], None]) -> None:
@@ -51,7 +51,6 @@ class PipeReader:
         stream = os.fdopen(self._fd, "rb", buffering=0)
         try:
             _check_watchable(self._fd)
-            os.set_blocking(self._fd, False)
             self._loop.add_reader(self._fd, self._read)
         except (ValueError, NotImplementedError, OSError):
             # A regular file, or a loop that cannot watch this kind of descriptor.
@@ -59,6 +58,7 @@ class PipeReader:
                 self._take(chunk)
                 await self._wanted.wait()
             return
+        os.set_blocking(self._fd, False)
         self._watched = True
         try:
             await self._ended.wait()
