@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: docs lock sbom audit help demo test editors-setup test-editors test-neovim test-editors-repeat test-prometheus test-simulator lint format types imports check bench mutants manifest pictures clean
+.PHONY: docs lock sbom audit help demo test editors-setup test-editors test-editors-repeat test-prometheus test-simulator lint format types imports check bench mutants manifest pictures clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -59,9 +59,6 @@ manifest: $(VENV)/.dev ## Bring the VS Code extension's package.json in line wit
 
 test-editors: editors-setup ## Fetch real editors, and drive kibitz in them
 	@$(BIN)/python -m pytest -m editor --numprocesses 2 --dist loadfile $(ARGS)
-
-test-neovim: $(VENV)/.dev ## Drive kibitz in the editor that comes with the development tools
-	@$(BIN)/python -m pytest -m editor tests/editors/test_neovim.py $(ARGS)
 
 test-editors-repeat: editors-setup ## Do that N times, and write how often which test failed to build/editors-repeat.md (N=10; hours)
 	@$(BIN)/python -m tests.editors.repeat $(or $(N),10) $(ARGS)

@@ -178,13 +178,18 @@ async def test_nothing_is_written_twice_where_somebody_else_takes_the_room(
     sent = b"".join(b"%7d" % number for number in range(40_000))
     writer.write(sent)
     writer.close()
-    got = b""
-    while len(got) < len(sent):
-        got += await asyncio.to_thread(os.read, far, 65_536)
-    assert got == sent
+    assert await arrived(far, len(sent)) == sent
     assert await writer.drained(5)
     os.close(near)
     os.close(far)
+
+
+async def arrived(fd: int, size: int) -> bytes:
+    """The next ``size`` bytes and what came with them, once they are there."""
+    got = b""
+    while len(got) < size:
+        got += await asyncio.to_thread(os.read, fd, 65_536)
+    return got
 
 
 def a_pipe() -> tuple[int, int]:
@@ -226,18 +231,15 @@ async def test_what_does_not_fit_follows_in_order(ends: Callable[[], tuple[int, 
     far, near = ends()
     writer = PipeWriter(near, lambda: None)
     sent = [bytes([number]) * size for number, size in enumerate([10, 40_000, 70_000, 5, 300_000, 1])]
-    got, wanted = b"", b"".join(sent) * 2
+    wanted = b"".join(sent)
     for message in sent:
         writer.write(message)
-    while len(got) < len(wanted) // 2:
-        got += await asyncio.to_thread(os.read, far, 65_536)
+    assert await arrived(far, len(wanted)) == wanted
     # It has caught up, and begins anew.
     for message in sent:
         writer.write(message)
     writer.close()
-    while len(got) < len(wanted):
-        got += await asyncio.to_thread(os.read, far, 65_536)
-    assert got == wanted
+    assert await arrived(far, len(wanted)) == wanted
     assert await writer.drained(5)
     os.close(near)
     os.close(far)

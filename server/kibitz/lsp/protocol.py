@@ -289,7 +289,7 @@ class KibitzProtocol(LanguageServerProtocol):
                 self._converter.get_structure_hook(message_type)
                 await asyncio.sleep(0)
         for sample in samples.sent():
-            self._converter.unstructure(sample)
+            self.as_json(sample)
             await asyncio.sleep(0)
 
     # Writing

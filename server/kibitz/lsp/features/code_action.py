@@ -71,11 +71,16 @@ def _whole_lines(where: types.Range) -> types.Range:
 
 def _meant(every: Sequence[Shown], lines: Span, sent: set[str]) -> list[Shown]:
     """Those on the lines, and those whose diagnostics were sent along from elsewhere."""
-    here = [each for each in every if (at := each.span).start <= lines.end and lines.start <= at.end]
+    here = [each for each in every if _is_on(lines, each)]
     elsewhere = sent - {identity(each.finding) for each in here}
     if not elsewhere:
         return here
-    return [each for each in every if each in here or identity(each.finding) in elsewhere]
+    return [each for each in every if _is_on(lines, each) or identity(each.finding) in elsewhere]
+
+
+def _is_on(lines: Span, shown: Shown) -> bool:
+    at = shown.span
+    return at.start <= lines.end and lines.start <= at.end
 
 
 def _complaint(said: types.Diagnostic, span: Span) -> Diagnostic:
