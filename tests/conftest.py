@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.support import canary
 
 from kibitz.telemetry import masking
@@ -25,6 +26,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it runs in the background like that, and what the tests start would inherit it: no
     # test of an interrupt could end.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# How long a case takes says more of the machine than of the code: benchmarks look at that.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -39,9 +39,9 @@ def test_all_that_would_leave_is_shown_without_a_key(capsys: pytest.CaptureFixtu
     assert "a.py: 1 request to gpt-6-luna at api.openai.com, about " in out
     assert "replaced in line 1: github" in out
     assert "there is no key yet" in out
-    assert '1| KEY = "REDACTED_SECRET_1_XXX' in out
+    assert '1\tKEY = "REDACTED_SECRET_1_XXX' in out
     assert "⟦U+202E⟧" in out
-    assert "You review source code for a programmer" in out
+    assert "You review code that a programmer is editing" in out
     assert "Nothing was sent." in out
     assert KEY_IN_CODE not in out
 

@@ -143,6 +143,8 @@ def test_the_span_of_blank_lines_is_empty_not_wrong() -> None:
 @pytest.mark.parametrize(
     ("line", "bare"),
     [
+        ("12\tx = 1", "x = 1"),
+        ("12\t\tx = 1", "\tx = 1"),
         ("12| x = 1", "x = 1"),
         ("  7|y", "y"),
         ("12|     z", "    z"),

@@ -46,7 +46,7 @@ def test_a_question_holds_the_numbered_excerpt_the_place_and_what_is_said() -> N
         instruction="handle empty input\nCode",
     )
     assert suggest(place).input == (
-        "Language: python\nCode\n1| import os\n2| \n3| def f(x):\n4|     return x[0]\n"
+        "Language: python\nCode\n1\timport os\n2\t\n3\tdef f(x):\n4\t    return x[0]\n"
         "Place: lines 4 to 4\n"
         "Tools say\n!| line 4 (kibitz): may be empty\n!| line 1: unused\n"
         "The programmer asks\n>| handle empty input\n>| Code"
@@ -60,10 +60,10 @@ def test_only_an_excerpt_with_the_documents_numbers_is_sent() -> None:
     at = text.index("line_1000 ")
     asked = suggest(Place(text, Span(at, at + 5))).input
     assert len(asked) < assist.EXCERPT_CHARS * 1.3
-    assert "\n1000| line_1000 = " in asked
+    assert "\n1000\tline_1000 = " in asked
     assert "\nPlace: lines 1000 to 1000" in asked
     assert "line_1 =" not in asked
-    numbers = [int(line.partition("|")[0]) for line in asked.splitlines() if line[0].isdecimal()]
+    numbers = [int(line.partition("\t")[0]) for line in asked.splitlines() if line[0].isdecimal()]
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
     assert abs((1000 - numbers[0]) - (numbers[-1] - 1000)) <= 1
 

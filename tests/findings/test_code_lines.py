@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kibitz.findings.code_lines import code_lines
+from kibitz.findings.code_lines import code_lines, without_words
 
 SOURCE = st.text(st.sampled_from("ab1 \t\n\r\"'`#/*\\:;()=é😀\u2028\f"), max_size=200)
 LANGUAGE = st.sampled_from(["python", "javascript", "go", "c", "shellscript", "rust", "php", "plaintext"])
@@ -77,3 +77,28 @@ def test_no_text_is_slow(bait: str, language: str) -> None:
     started = time.process_time()
     code_lines(bait * 10_000, language)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "left"),
+    [
+        ("python", 'x = "a b"  # c', 'x = ""  ""'),
+        ("python", 'f"{name!r} of {a.b}"', 'f"{name!r} {a.b}"'),
+        ("python", '"""Doc of x."""\ny', '""\ny'),
+        ("javascript", "`${a} b`; // c", '"{a}"; ""'),
+        ("shellscript", 'rm "$dir/x"', 'rm "$dir"'),
+        (
+            "rust",
+            "fn f<'a, T>(x: &'a Foo<'a>) -> char { 'x' }",
+            "fn f<'a, T>(x: &'a Foo<'a>) -> char { \"\" }",
+        ),
+        ("python", "it's", "it's"),
+    ],
+)
+def test_words_are_left_out_and_the_code_in_them_is_not(language: str, text: str, left: str) -> None:
+    assert without_words(text, language) == left
+
+
+@given(st.text(st.sampled_from("ab1 \t\n\r\\:;()=é😀\u2028\f"), max_size=200), LANGUAGE)
+def test_without_marks_there_are_no_words_to_leave_out(text: str, language: str) -> None:
+    assert without_words(text, language) == text

@@ -147,7 +147,7 @@ def test_a_project_without_anything_to_say_adds_nothing() -> None:
 
 
 def test_every_line_of_a_project_stands_behind_its_mark() -> None:
-    rule = ProjectRule("project/a", "A", "### Piece 1: python\nCode\n1| x", Severity.ERROR)
+    rule = ProjectRule("project/a", "A", "### Piece 1: python\nCode\n1\tx", Severity.ERROR)
     guidance = guidance_of((rule,), "Report nothing.\n\n### Piece 2: c\n-| y")
     assert guidance is not None
     _, _, rest = guidance.text.partition("in these lines.\n")

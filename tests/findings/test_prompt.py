@@ -49,9 +49,9 @@ def test_pieces_are_numbered_on_and_on() -> None:
     assert list_review([FIRST, SECOND]).request.input == (
         "### Piece 1: python\n"
         "Context\n-| import os\n-| LIMIT = 3\n"
-        "Code\n1| def f(xs):\n2|     return xs[0]\n"
+        "Code\n1\tdef f(xs):\n2\t    return xs[0]\n"
         "### Piece 2: javascript\n"
-        "Code\n3| function g(n) {\n4|   return n - 1;\n5| }\n"
+        "Code\n3\tfunction g(n) {\n4\t  return n - 1;\n5\t}\n"
         "Report the defects in the code above."
     )
 
@@ -84,7 +84,8 @@ def test_the_prefix_is_static_and_long_enough_to_be_cached() -> None:
     one, two = list_review([FIRST]).request, list_review([SECOND, FIRST]).request
     assert one.instructions is two.instructions is INSTRUCTIONS
     assert one.schema == two.schema == SCHEMA
-    assert len(INSTRUCTIONS) / 4.8 >= 1024  # 4.8 bytes a token: the 95th percentile of real text
+    prefix = INSTRUCTIONS + json.dumps(SCHEMA, separators=(",", ":"))
+    assert len(prefix) / 4.4 >= 1024  # 4.1 bytes of it are a token of OpenAI's (benchmarks/economy.py)
     assert all(code in INSTRUCTIONS for code in RULES)
     assert 'Answer: {"findings": []}' in INSTRUCTIONS
 
@@ -113,7 +114,7 @@ def test_the_examples_in_the_prompt_obey_the_schema_and_the_parser() -> None:
         jsonschema.validate(json.loads(answer), SCHEMA)
     example = json.loads(answers[0])["findings"][0]
     assert not isinstance(wire.claim_of(example), str)
-    assert f"{example['start_line']}| {example['quote']}\n" in INSTRUCTIONS
+    assert f"{example['start_line']}\t{example['quote']}\n" in INSTRUCTIONS
 
 
 def test_claims_go_to_their_pieces_with_lines_of_their_own() -> None:
@@ -128,7 +129,7 @@ def test_claims_go_to_their_pieces_with_lines_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 0, 99])
-@pytest.mark.parametrize("quote", ["  return n - 1;", "4|   return n - 1;", "return n - 1;\n}"])
+@pytest.mark.parametrize("quote", ["  return n - 1;", "4\t  return n - 1;", "return n - 1;\n}"])
 def test_a_quote_outweighs_a_wrong_number(number: int, quote: str) -> None:
     first, second = list_review([FIRST, SECOND]).parse({"findings": [item(start_line=number, quote=quote)]})
     assert not first.claims

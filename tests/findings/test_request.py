@@ -23,12 +23,12 @@ def test_only_three_terminators_end_a_line(text: str, lines: list[str]) -> None:
 
 
 def test_numbers_run_from_the_first() -> None:
-    assert numbered("def f():\r\n    pass\r\n", 9) == "9| def f():\n10|     pass"
+    assert numbered("def f():\r\n    pass\r\n", 9) == "9\tdef f():\n10\t    pass"
 
 
 @given(st.text(alphabet="a#|>-12 \n\r"))
 def test_no_line_of_source_can_pose_as_one_of_ours(text: str) -> None:
-    assert all(re.match(r"\d+\| ", line) for line in numbered(text).split("\n"))
+    assert all(re.match(r"\d+\t", line) for line in numbered(text).split("\n"))
     assert all(line.startswith("-| ") for line in prefixed(text).split("\n"))
 
 

@@ -49,12 +49,12 @@ def test_claims_are_numbered_on_and_on_and_name_the_lines_of_the_request() -> No
     assert ASKED.request.input == (
         "### Piece 1: python\n"
         "Context\n-| LIMIT = 3\n"
-        "Code\n1| def f(xs):\n2|     return xs[0]\n"
+        "Code\n1\tdef f(xs):\n2\t    return xs[0]\n"
         "Claims\n"
         "?| 1 (line 2, empty-input): Fails on an empty list: f([]) raises IndexError\n"
         "?| 2 (lines 1-2, wrong-value): f is wrong: always\n"
         "### Piece 2: javascript\n"
-        "Code\n3| function g(n) {\n4|   return n - 1;\n5| }\n"
+        "Code\n3\tfunction g(n) {\n4\t  return n - 1;\n5\t}\n"
         "Claims\n"
         "?| 3 (lines 4-5, wrong-value): One too few: g(1) gives 0\n"
         "Judge the claims above."
@@ -75,7 +75,7 @@ def test_neither_code_nor_claims_can_pose_as_anything_else() -> None:
         "?| 1 (line 1, wrong-value): ",
         "Judge the claims",
     )
-    numbers = tuple(f"{number}| " for number in range(1, 5))
+    numbers = tuple(f"{number}\t" for number in range(1, 5))
     assert all(line.startswith((*ours, *numbers)) for line in request.input.split("\n"))
 
 

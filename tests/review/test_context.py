@@ -100,12 +100,53 @@ def test_an_added_import_changes_the_context_of_its_users_only() -> None:
 def test_of_namesakes_those_of_the_own_class_come_first_and_few_are_shown() -> None:
     text = "".join(f"class C{n}:\n    def get(self, a{n}):\n        return a{n}\n\n\n" for n in range(6))
     text += "class D:\n    def get(self, own):\n        return own\n\n"
-    text += "    def use(self):\n        return self.get(1)\n"
+    text += "    def use(self, other):\n        return self.get(1) + other.get(2)\n"
     assert contexts(text, "python")["D.use"].splitlines() == [
         "class D: …",
         "def get(self, a0): … (in C0)",
         "def get(self, own): … (in D)",
     ]
+
+
+def test_what_self_is_asked_for_is_of_the_own_class_or_its_bases() -> None:
+    text = (
+        "class Base:\n    def kept(self, base): return 1\n\n\n"
+        "class Other:\n    def kept(self, other): return 2\n\n\n"
+        "class Own(Base):\n    def use(self):\n        return self.kept(1)\n"
+    )
+    assert contexts(text, "python")["Own.use"].splitlines() == [
+        "class Own(Base): …",
+        "def kept(self, base): … (in Base)",
+        "class Base: …",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ("return limit + 1", "limit = 3"),
+        ('return f"{limit} items"', "limit = 3"),
+        ('return "limit"', ""),
+        ("return 1  # up to the limit", ""),
+        ("return other.limit", ""),
+        ("return [*limit]", "limit = 3"),
+        ("return load(1)", "def load(x): …"),
+        ("return data.load(1)", "def load(self, y): … (in Store)"),
+        ("return dict(load=1)", "def load(x): …"),
+    ],
+)
+def test_a_name_counts_where_it_can_mean_that(body: str, seen: str) -> None:
+    text = (
+        "limit = 3\n\n\ndef load(x):\n    return x\n\n\n"
+        "class Store:\n    def load(self, y):\n        return y\n\n\n"
+        f"def use(data, other):\n    {body}\n"
+    )
+    assert contexts(text, "python")["use"] == seen
+
+
+def test_an_import_that_the_unit_shows_itself_is_not_shown_again() -> None:
+    text = "rate = 2\nimport sys\nimport os\nsys.setrecursionlimit(rate)\n"
+    assert contexts(text, "python") == {"": ""}
 
 
 def test_a_named_class_shows_its_head_fields_and_constructor() -> None:

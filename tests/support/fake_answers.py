@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.fake_http import Exchange
 
-_NUMBERED = re.compile(r"^\s*(\d+)\|(.*)$")
+_NUMBERED = re.compile(r"^(\d+)\t(.*)$")
 _MARK = re.compile(r"\s*(?:#|//|--)\s*BUG\b(?::\s*(?P<old>.*?)\s*=>\s*(?P<new>.*?))?\s*$")
 _CLAIM = re.compile(r"^\?\| (\d+) (.*)$", re.MULTILINE)
 _FENCED = re.compile(r"^(`{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -121,10 +121,8 @@ class Prompt:
 
     @property
     def lines(self) -> list[tuple[int, str]]:
-        """The numbered lines, ``12| code``: their numbers and their text."""
-        found = [(int(m[1]), m[2]) for m in map(_NUMBERED.match, self.text.split("\n")) if m]
-        padded = all(text.startswith(" ") for _, text in found if text.strip())
-        return [(number, text[1:] if padded else text) for number, text in found]
+        """The lines behind a number and a tab: their numbers and their text."""
+        return [(int(m[1]), m[2]) for m in map(_NUMBERED.match, self.text.split("\n")) if m]
 
 
 def _text(message: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ SCHEMA: dict[str, Any] = {
         },
     },
 }
-CODE = "1| def sub(a, b):\n2|     return a + b  # BUG: + => -\n3|     len(value)"
+CODE = "1\tdef sub(a, b):\n2\t    return a + b  # BUG: + => -\n3\t    len(value)"
 
 
 def sdk(fake: FakeProvider) -> openai.AsyncOpenAI:

@@ -33,11 +33,16 @@ def dry_run(paths: Sequence[str], loaded: Loaded, form: str) -> int:
         click.echo(json.dumps([each.as_json() for each in (*shown, *left_out)], indent=2))
     else:
         for each in (*shown, *left_out):
-            click.echo("\n".join(map(escape, each.lines())))
+            click.echo("\n".join(map(_as_sent, each.lines())))
         if shown:
             requests, tokens = sum(len(each.requests) for each in shown), sum(each.tokens for each in shown)
             click.echo(f"{counted(requests, 'request')}, about {tokens} tokens. Nothing was sent.")
     return FAILED if not shown or any(each.refusal for each in shown) else CLEAN
+
+
+def _as_sent(line: str) -> str:
+    """A line in which tabs, which a request is full of, are themselves."""
+    return "\t".join(map(escape, line.split("\t")))
 
 
 async def _shown(target: Target, loaded: Loaded) -> Showing:

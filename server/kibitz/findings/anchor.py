@@ -23,7 +23,8 @@ MAX_QUOTE_LINES = 20
 MAX_DISTANCE = 200
 """Lines between the hint and the nearest of several equal quotes; further off, the hint means neither."""
 
-_NUMBER = re.compile(r"\s{0,12}\d{1,7}\| ?")
+_NUMBER = re.compile(r"\s{0,12}\d{1,7}(?:\t|\| ?)")
+"""The number column of a prompt, or what models are used to write for one."""
 _INDENT = re.compile(r"[ \t]*")
 _ASCII = str.maketrans(
     "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2010\u2011\u2012\u2013\u2014\u2015\u2212",
@@ -59,7 +60,7 @@ class Anchor:
 
 
 def strip_number(line: str) -> str:
-    """The line without the number column of the prompt (``12| code``), if it has one."""
+    """The line without the number column of the prompt, if it has one."""
     match = _NUMBER.match(line)
     return line[match.end() :] if match else line
 

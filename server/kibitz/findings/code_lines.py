@@ -24,6 +24,7 @@ _INDENTED = frozenset({"python", "yaml", "coffeescript", "fsharp", "haskell", "n
 _FREE_QUOTES = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
 _FREE_SEMICOLONS = frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact"})
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_INTERPOLATED = re.compile(r"\{[^{}]*\}|\$\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,16 @@ def comments(text: str, language: str) -> Iterator[Span]:
             yield Span(match.start(), match.end())
 
 
+def without_words(text: str, language: str) -> str:
+    """``text`` without what its comments and strings say, but for the code inside of strings (``{name}``)."""
+    return _silences(language).sub(_code_inside, text)
+
+
+def _code_inside(match: re.Match[str]) -> str:
+    inside = () if match.lastgroup == "comment" else _INTERPOLATED.findall(match.group())
+    return f'"{" ".join(inside)}"'
+
+
 def _is_docstring(before: str, on_line: list[str], text: str, end: int) -> bool:
     rest = _LINE_END.split(text[end : end + 200], maxsplit=1)[0].strip()
     return not on_line and before in {"", ":"} and not rest
@@ -126,15 +137,25 @@ def _line_starts(text: str) -> list[int]:
 @lru_cache(maxsize=32)
 def _scanner(language: str) -> re.Pattern[str]:
     """One alternative per token kind. What may fail to close is bounded, so that no input is slow to read."""
+    return re.compile(rf"{_silent(language)}|(?P<word>\w+)|\S")
+
+
+@lru_cache(maxsize=32)
+def _silences(language: str) -> re.Pattern[str]:
+    return re.compile(_silent(language))
+
+
+def _silent(language: str) -> str:
+    """What names nothing: docstrings, comments and strings."""
     block = [rf"{re.escape(start)}(?s:.*?)(?:{re.escape(end)}|\Z)" for start, end in block_comments(language)]
     line = [rf"{_not_inside(mark, language)}{re.escape(mark)}[^\r\n]*" for mark in line_comments(language)]
     comment = "|".join([*block, *line]) or r"(?!)"
     triple = r'"""(?s:.*?)(?:"""|\Z)|' + r"'''(?s:.*?)(?:'''|\Z)" if language == "python" else r"(?!)"
     double = r'"(?:\\[^\r\n]|[^"\\\r\n])*"?'
-    single = r"'(?:\\[^\r\n]|[^'\\\r\n]){0,400}'"
+    # Two of Rust's lifetimes are no string.
+    single = rf"'(?:\\[^\r\n]|[^'\\\r\n]){{{'1' if language == 'rust' else '0,400'}}}'"
     template = r"`(?:\\(?s:.)|[^`\\]){0,2000}`"
-    string = f"{double}|{single}|{template}"
-    return re.compile(rf"(?P<block>{triple})|(?P<comment>{comment})|(?P<string>{string})|(?P<word>\w+)|\S")
+    return rf"(?P<block>{triple})|(?P<comment>{comment})|(?P<string>{double}|{single}|{template})"
 
 
 def _not_inside(mark: str, language: str) -> str:

@@ -1,8 +1,9 @@
 """What every question to a model has in common, and how source code is laid out in one.
 
-Source is data, whatever it says. Each of its lines stands behind a number (``12| code``) or, where nothing
-is to be reported on it, behind ``-| ``; so nothing in it can pose as one of our own lines, and there is no
-closing mark that hostile code could write.
+Source is data, whatever it says. Each of its lines stands behind a number and a tab or, where nothing is to
+be reported on it, behind ``-| ``; so nothing in it can pose as one of our own lines, and there is no closing
+mark that hostile code could write. A tab takes fewer tokens than any other mark: it is read with the
+indentation that follows it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def split_lines(text: str) -> list[str]:
 
 def numbered(text: str, first: int = 1) -> str:
     """``text`` as numbered lines, the first one with number ``first``."""
-    return "\n".join(f"{number}| {line}" for number, line in enumerate(split_lines(text), start=first))
+    return "\n".join(f"{number}\t{line}" for number, line in enumerate(split_lines(text), start=first))
 
 
 def prefixed(text: str) -> str:

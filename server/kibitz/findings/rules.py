@@ -34,6 +34,8 @@ class Rule:
     """The shortest code that shows it."""
     severity: Severity
     """What it is worth when the model does not say better."""
+    brief: str = ""
+    """What a model has to know of it beyond its code, in few tokens; empty where the code says all."""
 
 
 _CATALOGUE = (
@@ -44,6 +46,7 @@ _CATALOGUE = (
         "a test that is true exactly when it should be false, or mixes up and/or",
         "if not user.active: grant(user)",
         _ERROR,
+        "also and/or mixed up",
     ),
     Rule(
         "wrong-value",
@@ -52,6 +55,7 @@ _CATALOGUE = (
         "the wrong name, operator, literal or argument order",
         "area = width * width",
         _ERROR,
+        "name, operator, literal, argument order",
     ),
     Rule(
         "missing-case",
@@ -60,6 +64,7 @@ _CATALOGUE = (
         "an input that callers can pass falls through or takes the wrong branch",
         "switch without break before the next case",
         _WARNING,
+        "an input takes no branch or a wrong one",
     ),
     Rule(
         "wrong-return",
@@ -100,6 +105,7 @@ _CATALOGUE = (
         "overflow, truncation, rounding, exact float comparison, signed/unsigned mix-up",
         "int mid = (low + high) / 2;",
         _WARNING,
+        "overflow, precision, rounding, sign",
     ),
     Rule(
         "null-dereference",
@@ -116,6 +122,7 @@ _CATALOGUE = (
         "0 or something empty is treated like a missing value",
         "timeout = timeout or 30",
         _WARNING,
+        "0 or empty taken for missing",
     ),
     Rule(
         "resource-leak",
@@ -140,6 +147,7 @@ _CATALOGUE = (
         "shared state is changed, or checked and then used, without keeping others out",
         "if key not in cache: cache[key] = await load(key)",
         _ERROR,
+        "also check, then act",
     ),
     Rule(
         "deadlock",
@@ -172,6 +180,7 @@ _CATALOGUE = (
         "an error or early exit leaves state or a transaction half changed",
         "balance -= x; transfer(x)  # may raise",
         _WARNING,
+        "half changed on error or early exit",
     ),
     Rule(
         "injection",
@@ -180,6 +189,7 @@ _CATALOGUE = (
         "outside data becomes part of SQL, a shell command, HTML, code or a template",
         'db.execute(f"... WHERE id = {id}")',
         _ERROR,
+        "SQL, shell, HTML, code",
     ),
     Rule(
         "path-traversal",
@@ -188,6 +198,7 @@ _CATALOGUE = (
         "outside data chooses a file, host or address without confinement",
         "open(base + request.name)",
         _ERROR,
+        "also hosts, addresses from outside",
     ),
     Rule(
         "missing-authorization",
@@ -196,6 +207,7 @@ _CATALOGUE = (
         "an identity, permission, signature or certificate goes unchecked, or the check can be passed by",
         "token.startsWith(expected)",
         _ERROR,
+        "also signatures, certificates",
     ),
     Rule(
         "exposed-secret",
@@ -204,6 +216,7 @@ _CATALOGUE = (
         "a secret is logged, returned, or made with weak randomness or cryptography",
         "token = random.random()",
         _ERROR,
+        "also weak randomness, cryptography",
     ),
     Rule(
         "api-misuse",
@@ -212,6 +225,7 @@ _CATALOGUE = (
         "called against its contract: argument, unit, order of calls, ignored result",
         "text.replace('a', 'b')  # result dropped",
         _WARNING,
+        "argument, unit, order of calls, ignored result",
     ),
     Rule(
         "shared-mutable",
@@ -220,6 +234,7 @@ _CATALOGUE = (
         "one mutable object is shared by accident, or a collection changes while it is iterated",
         "def add(x, xs=[]): xs.append(x)",
         _WARNING,
+        "also changed while iterated",
     ),
     Rule(
         "type-mismatch",
@@ -244,6 +259,7 @@ _CATALOGUE = (
         "work that grows with the square of the input, or repeats an expensive call per item",
         "for a in xs: if a in ys_list: ...",
         _INFO,
+        "quadratic, or an expensive call per item",
     ),
     Rule(
         "blocking-call",
@@ -252,6 +268,7 @@ _CATALOGUE = (
         "slow work inside an async function, an event handler or a lock",
         "async def f(): time.sleep(1)",
         _WARNING,
+        "in async code, event handlers, locks",
     ),
     Rule(
         "unbounded-growth",
@@ -267,15 +284,10 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.code: rule for rule in _CATAL
 """Every rule by its code, grouped by family."""
 
 
-def catalogue(*, short: bool = False) -> str:
-    """The catalogue as a model reads it, one rule a line, without a final line end.
-
-    The short form (code and name) is for small models, which read slowly: about a third of the length.
-    """
-    if short:
-        return "\n".join(f"{rule.code}: {rule.name}" for rule in _CATALOGUE)
-    return "\n".join(f"- {rule.code}: {rule.definition}; e.g. {rule.example}" for rule in _CATALOGUE)
+def catalogue() -> str:
+    """The catalogue as a model reads it, one rule a line, without a final line end."""
+    return "\n".join(f"{rule.code}: {rule.brief}" if rule.brief else rule.code for rule in _CATALOGUE)
 
 
-RULES_VERSION = hashlib.sha256(f"{catalogue()}\n{catalogue(short=True)}".encode()).hexdigest()[:12]
+RULES_VERSION = hashlib.sha256(catalogue().encode()).hexdigest()[:12]
 """Changes when any rule that a model gets to see changes."""

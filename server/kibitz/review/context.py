@@ -6,8 +6,10 @@ changes a name, a signature, a field or a constant that the unit uses.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from kibitz.findings.code_lines import without_words
 from kibitz.provider.tokens import estimate
 from kibitz.review.grammar import GRAMMARS
 from kibitz.review.nodes import WORD
@@ -29,6 +31,12 @@ _NOTE = 100
 """Most code points of a function's documentation."""
 _DOCSTRINGS = ('"""', "'''", 'r"""')
 _MARKS = " \t/*#!<>-=\"'"
+_BARE = re.compile(r"(?<![\w.])[^\W\d]\w*|(?<=\.\.)[^\W\d]\w*")
+"""A name that is no member of something; ``...rest`` is none, either."""
+_MEMBER = re.compile(r"(?<=\.)[^\W\d]\w*")
+_OF_SELF = re.compile(r"(?:\b(?:self|cls|this)|\bsuper\(\))\.([^\W\d]\w*)")
+_METHODS_HAVE_A_DOT = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
+_FUNCTIONS_HAVE_NONE = frozenset({"python"})
 
 
 def context_of(unit: Unit, document: Outline) -> str:
@@ -53,14 +61,19 @@ class _Context:
         self._start = document.lines.line_of(unit.span.start)
         self._end = document.lines.line_of(max(unit.span.start, unit.span.end - 1))
         self._own = list(_outwards(unit.owner))
-        self._mentioned = set(WORD.findall(unit.text))
+        code = without_words(unit.text, document.language)
         # What the classes around it extend or are annotated with counts as mentioned; their own names do not.
         headers = {word for container in self._own for word in WORD.findall(container.header)}
-        self._mentioned |= headers.difference(one.name for one in self._own if one.is_class)
+        headers.difference_update(one.name for one in self._own if one.is_class)
+        self._bare = headers.union(_BARE.findall(code))
+        self._of_others = set(_MEMBER.findall(_OF_SELF.sub("", code)))
+        self._members = self._of_others.union(_OF_SELF.findall(code))
+        self._bases = headers
 
     def blocks(self) -> Iterator[str]:
         """One or a few lines each, from the general to the particular."""
-        yield from (text for name, text in self._document.imports if name in self._mentioned)
+        own = set(self._unit.text.splitlines())
+        yield from (text for name, text in self._document.imports if name in self._bare and text not in own)
         yield from self._own_classes()
         yield from self._globals()
         whole = self._unit.definition
@@ -72,13 +85,13 @@ class _Context:
     def _globals(self) -> Iterator[str]:
         """Constants and types outside of classes."""
         for statement in self._document.statements:
-            if (statement.owner is None or statement.owner.is_space) and self._mentions(statement):
+            if (statement.owner is None or statement.owner.is_space) and self._names(statement, self._bare):
                 yield self._text(statement, _TYPE_LINES if statement.is_type else _CONSTANT_LINES)
 
     def _other_classes(self) -> Iterator[str]:
         """Classes that the unit names: header, first fields, constructors."""
         for container in self._document.containers:
-            if container.is_class and container not in self._own and container.name in self._mentioned:
+            if container.is_class and container not in self._own and container.name in self._bare:
                 if self._is_outside(container.first, container.body):
                     yield f"{container.header} …"
                 fields = [s for s in self._document.statements if s.owner is container and not s.inert]
@@ -97,18 +110,15 @@ class _Context:
             if not container.is_space and self._is_outside(container.head, container.head):
                 yield f"{container.header} …"
             if not container.is_space:
-                members = (s for s in self._document.statements if s.owner is container and self._mentions(s))
-                yield from (self._text(s, _CONSTANT_LINES) for s in members)
+                fields = (s for s in self._document.statements if s.owner is container)
+                named = self._bare | self._members
+                yield from (self._text(s, _CONSTANT_LINES) for s in fields if self._names(s, named))
 
     def _signatures(self) -> Iterator[str]:
         """Functions that the unit names, those of its own class before their namesakes."""
         by_name: dict[str, list[Definition]] = {}
         for one in self._functions():
-            if (
-                one.name in self._mentioned
-                and self._is_outside(one.head, one.last)
-                and one is not self._unit.definition
-            ):
+            if self._calls(one) and self._is_outside(one.head, one.last) and one is not self._unit.definition:
                 by_name.setdefault(one.name, []).append(one)
         chosen: list[Definition] = []
         for group in by_name.values():
@@ -146,10 +156,17 @@ class _Context:
         text = "\n".join(self._lines.line_text(line) for line in range(statement.first, last + 1))
         return f"{text}\n…" if last < statement.last else text
 
-    def _mentions(self, statement: Statement) -> bool:
-        return self._is_outside(statement.first, statement.last) and not self._mentioned.isdisjoint(
-            statement.names
-        )
+    def _names(self, statement: Statement, mentioned: set[str]) -> bool:
+        return self._is_outside(statement.first, statement.last) and not mentioned.isdisjoint(statement.names)
+
+    def _calls(self, one: Definition) -> bool:
+        """Whether the unit names a function in a way that can mean this one."""
+        language, is_method = self._document.language, one.owner is not None and one.owner.is_class
+        bare = not is_method or language not in _METHODS_HAVE_A_DOT
+        member = is_method or language not in _FUNCTIONS_HAVE_NONE
+        is_own = one.owner is None or one.owner in self._own or one.owner.name in self._bases
+        named = self._members if is_own else self._of_others
+        return (bare and one.name in self._bare) or (member and one.name in named)
 
     def _is_outside(self, first: int, last: int) -> bool:
         """Whether these lines are not the unit's own."""

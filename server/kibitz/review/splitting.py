@@ -14,10 +14,10 @@ from pathlib import Path
 from kibitz.findings.sources import sources_version
 
 MODULES = (
-    "review/faults",
-    "provider/tokens",
-    *(f"review/{name}" for name in ("bindings", "context", "entries", "grammar", "nodes", "outline")),
-    *("review/units", "review/windows", "text/languages", "text/lines", "text/spans", "text/syntax"),
+    *("findings/code_lines", "provider/tokens"),
+    *(f"review/{name}" for name in ("bindings", "context", "entries", "faults", "grammar", "nodes")),
+    *(f"review/{name}" for name in ("outline", "paragraphs", "units", "windows")),
+    *(f"text/{name}" for name in ("languages", "lines", "spans", "syntax")),
 )
 """All modules that have a say, without those that an answer's own key goes by."""
 _PARSERS = "tree_sitter"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kibitz.provider.tokens import estimate
 from kibitz.review.outline import outline
+from kibitz.review.paragraphs import paragraphs
 from kibitz.review.windows import windows
 from kibitz.text.languages import line_comments
 from kibitz.text.spans import Span
@@ -139,7 +140,9 @@ def _trim(
         start = owner.first
     while start > first and (start - 1 in document.notes or start - 1 in document.glue):
         start -= 1
-    yield _Part(owner.name if owner else "", "code", start, end, None, owner)
+    for part_first, part_last in paragraphs(document, start, end):
+        if code.find(1, part_first, part_last + 1) >= 0:
+            yield _Part(owner.name if owner else "", "code", part_first, part_last, None, owner)
 
 
 def _fit(lines: LineIndex, part: _Part) -> Iterator[Unit]:
