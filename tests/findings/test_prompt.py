@@ -52,7 +52,7 @@ def test_pieces_are_numbered_on_and_on() -> None:
         "Code\n1\tdef f(xs):\n2\t    return xs[0]\n"
         "### Piece 2: javascript\n"
         "Code\n3\tfunction g(n) {\n4\t  return n - 1;\n5\t}\n"
-        "Report the defects in the code above."
+        "Report the defects."
     )
 
 
@@ -87,7 +87,7 @@ def test_the_prefix_is_static_and_long_enough_to_be_cached() -> None:
     prefix = INSTRUCTIONS + json.dumps(SCHEMA, separators=(",", ":"))
     assert len(prefix) / 4.4 >= 1024  # 4.1 bytes of it are a token of OpenAI's (benchmarks/economy.py)
     assert all(code in INSTRUCTIONS for code in RULES)
-    assert 'Answer: {"findings": []}' in INSTRUCTIONS
+    assert 'Answer: {"findings":[]}' in INSTRUCTIONS
 
 
 def test_the_schema_is_strict_flat_and_in_the_agreed_order() -> None:

@@ -64,7 +64,6 @@ _CATALOGUE = (
         "an input that callers can pass falls through or takes the wrong branch",
         "switch without break before the next case",
         _WARNING,
-        "an input takes no branch or a wrong one",
     ),
     Rule(
         "wrong-return",
@@ -180,7 +179,7 @@ _CATALOGUE = (
         "an error or early exit leaves state or a transaction half changed",
         "balance -= x; transfer(x)  # may raise",
         _WARNING,
-        "half changed on error or early exit",
+        "half changed on an early exit",
     ),
     Rule(
         "injection",
@@ -198,7 +197,7 @@ _CATALOGUE = (
         "outside data chooses a file, host or address without confinement",
         "open(base + request.name)",
         _ERROR,
-        "also hosts, addresses from outside",
+        "also hosts, addresses",
     ),
     Rule(
         "missing-authorization",
@@ -259,7 +258,7 @@ _CATALOGUE = (
         "work that grows with the square of the input, or repeats an expensive call per item",
         "for a in xs: if a in ys_list: ...",
         _INFO,
-        "quadratic, or an expensive call per item",
+        "quadratic, or expensive per item",
     ),
     Rule(
         "blocking-call",
