@@ -48,10 +48,10 @@ def item(**changes: Any) -> dict[str, Any]:
 def test_pieces_are_numbered_on_and_on() -> None:
     assert list_review([FIRST, SECOND]).request.input == (
         "### Piece 1: python\n"
-        "Context\n-| import os\n-| LIMIT = 3\n"
-        "Code\n1\tdef f(xs):\n2\t    return xs[0]\n"
+        "-| import os\n-| LIMIT = 3\n"
+        "1\tdef f(xs):\n2\t    return xs[0]\n"
         "### Piece 2: javascript\n"
-        "Code\n3\tfunction g(n) {\n4\t  return n - 1;\n5\t}\n"
+        "3\tfunction g(n) {\n4\t  return n - 1;\n5\t}\n"
         "Report the defects."
     )
 

@@ -48,14 +48,12 @@ def said(claim: object, verdict: object = "refuted", trace: object = "because") 
 def test_claims_are_numbered_on_and_on_and_name_the_lines_of_the_request() -> None:
     assert ASKED.request.input == (
         "### Piece 1: python\n"
-        "Context\n-| LIMIT = 3\n"
-        "Code\n1\tdef f(xs):\n2\t    return xs[0]\n"
-        "Claims\n"
+        "-| LIMIT = 3\n"
+        "1\tdef f(xs):\n2\t    return xs[0]\n"
         "?| 1 (line 2, empty-input): Fails on an empty list: f([]) raises IndexError\n"
         "?| 2 (lines 1-2, wrong-value): f is wrong: always\n"
         "### Piece 2: javascript\n"
-        "Code\n3\tfunction g(n) {\n4\t  return n - 1;\n5\t}\n"
-        "Claims\n"
+        "3\tfunction g(n) {\n4\t  return n - 1;\n5\t}\n"
         "?| 3 (lines 4-5, wrong-value): One too few: g(1) gives 0\n"
         "Judge the claims above."
     )
@@ -68,10 +66,7 @@ def test_neither_code_nor_claims_can_pose_as_anything_else() -> None:
     request = verification([Suspect(Code(hostile, context=hostile), (claim,))]).request
     ours = (
         "### Piece 1: ",
-        "Context",
         "-| ",
-        "Code",
-        "Claims",
         "?| 1 (line 1, wrong-value): ",
         "Judge the claims",
     )
