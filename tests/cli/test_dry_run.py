@@ -68,7 +68,7 @@ def test_many_units_are_packed_as_they_are_sent(capsys: pytest.CaptureFixture[st
     units = [f"def f{n}(x):\n" + "".join(f"    y{n}_{i} = x + {i}\n" for i in range(40)) for n in range(20)]
     (folder / "b.py").write_text("\n\n".join(units))
     with FakeProvider().in_thread() as fake:
-        options = ("--base-url", fake.base_url, "--max-request-tokens", "4000", "--early", "yes")
+        options = ("--base-url", fake.base_url, "--max-request-tokens", "3000", "--early", "yes")
         (file,) = shown(capsys, *options, "b.py")
         run(["check", *options, "b.py"])
         requests = file["requests"]
