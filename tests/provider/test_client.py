@@ -124,7 +124,7 @@ async def test_pieces_share_a_request_and_keep_their_own_findings() -> None:
 
 
 async def test_pieces_are_spread_over_requests_that_run_side_by_side() -> None:
-    async with planted() as fake, client(fake, max_request_tokens=1_500, max_concurrency=4) as tested:
+    async with planted() as fake, client(fake, max_request_tokens=1_400, max_concurrency=4) as tested:
         fake.gate = asyncio.Event()
         work = asyncio.ensure_future(tested.process_pieces(PIECES))
         await fake.seen(3)
@@ -162,7 +162,7 @@ async def test_one_failed_request_does_not_lose_the_answers_of_others() -> None:
         return fake_faults.status(400) if "def f0(" in prompt.text else reviewer(BUG)(prompt)
 
     landed: dict[int, PieceAnalysis] = {}
-    async with FakeProvider(answer) as fake, client(fake, max_request_tokens=1_500) as tested:
+    async with FakeProvider(answer) as fake, client(fake, max_request_tokens=1_400) as tested:
         with pytest.raises(APIError, match="status 400") as caught:
             await tested.process_pieces(PIECES, on_piece=landed.__setitem__)
         total = len(fake.requests)
@@ -231,7 +231,7 @@ async def test_concurrent_requests_learn_the_dialect_together() -> None:
             return fake_faults.status(400, message="response_format json_schema is not supported")
         return '```json\n{"findings": []}\n```'
 
-    async with FakeProvider(answer) as fake, client(fake, max_request_tokens=1_500) as tested:
+    async with FakeProvider(answer) as fake, client(fake, max_request_tokens=1_400) as tested:
         await tested.process_pieces(PIECES)
         assert fake.requests[-1].body["response_format"] == {"type": "json_object"}
         before = len(fake.requests)
