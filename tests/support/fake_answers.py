@@ -50,7 +50,9 @@ class Reply:
 
     content: str
     finish: str = "stop"
-    """``stop``, ``length``, ``content_filter``, or ``failed`` (Responses only)."""
+    """``stop``, ``length``, ``content_filter``, ``tool_calls``, or ``failed`` (Responses only)."""
+    tool: str = ""
+    """The tool that is called with the content, instead of saying it (Chat Completions in one piece only)."""
     refusal: str | None = None
     input_tokens: int | None = None
     """None: estimated from the body."""

@@ -129,9 +129,17 @@ class _Shape:
 
 class _Chat(_Shape):
     def whole(self) -> dict[str, Any]:
-        message = {"role": "assistant", "content": self.reply.content, "refusal": self.reply.refusal}
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": self.reply.content,
+            "refusal": self.reply.refusal,
+        }
         if self.reply.refusal is not None:
             message["content"] = None
+        if self.reply.tool:
+            called = {"name": self.reply.tool, "arguments": self.reply.content}
+            call = {"id": f"call_{self.number}", "type": "function", "function": called}
+            message |= {"content": None, "tool_calls": [call]}
         answer = self._envelope("chat.completion")
         answer["choices"] = [{"index": 0, "finish_reason": self.reply.finish, "message": message}]
         if self.reply.usage:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageFunctionToolCall
 from tests.support import fake_faults
 from tests.support.fake_provider import Bug, FakeProvider, Reply, reviewer
 
@@ -65,6 +66,17 @@ async def test_finds_planted_bugs_in_both_apis() -> None:
         assert chat.usage is not None
         assert chat.usage.prompt_tokens > 0
         assert [seen.prompt.api for seen in fake.requests] == ["chat", "responses"]
+
+
+async def test_calls_a_tool() -> None:
+    async with FakeProvider() as fake, sdk(fake) as client:
+        fake.push(Reply('{"found": 1}', finish="tool_calls", tool="report"))
+        answer = await client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x"}])
+        (choice,) = answer.choices
+        (call,) = choice.message.tool_calls or []
+        assert isinstance(call, ChatCompletionMessageFunctionToolCall)
+        assert (choice.finish_reason, choice.message.content) == ("tool_calls", None)
+        assert (call.function.name, call.function.arguments) == ("report", '{"found": 1}')
 
 
 async def test_streams_in_both_apis() -> None:
