@@ -1,19 +1,23 @@
 """What an editing session asks for, beside reviewers of whole files; and what a request is made of.
 
-    python -m benchmarks.economy [--edits 8] [--folder build/tokens] [--json FILE]
+    python -m benchmarks.economy [--edits 8] [--ai-lsp FOLDER] [--folder build/tokens] [--json FILE]
 
 The session is in Python's own tarfile.py, of 2,900 lines: it is opened, a comparison is turned round, that is
-found and undone, in one function after the other. Beside kibitz's server there are two that look at the whole
-file whenever the typing pauses: kibitz's own engine with the same prompt and the file as one piece, and the
-file alone, without a word of instructions. No reviewer that sends whole files can ask for less than that, so
-it stands for all of them (ai-lsp works so; it cannot be installed here).
+found and undone, in one function after the other. Beside kibitz's server is ai-lsp's, which looks at the
+whole file whenever the typing pauses. FOLDER is a checkout of it, from https://github.com/benomahony/ai-lsp;
+the packages that it needs are fetched. What it took is kept in benchmarks/ai_lsp.json, and told from there
+where no folder is given and the file is the same. Two more look at the whole file: kibitz's own engine with
+the same prompt and the file as one piece, and the file alone, without a word of instructions. No reviewer
+that sends whole files can ask for less than that.
+
+Both servers wait for the same pause, and ask the same fake provider, which finds what was planted: this
+compares what is asked for, and how soon a finding shows, not what the findings are worth.
 
 Then `kibitz check` looks at modules of Python's library, each of which nobody has seen: of how many tokens
-its requests are, and what for.
+its requests are, and what for. benchmarks/tokens.py says what is counted, and how.
 
-Tokens are those of o200k, the tokenizer of OpenAI's models, from the package rs_bpe in an environment of its
-own in that folder. A schema counts as the JSON that is sent. Cached is what a provider can take from its
-cache: what a request begins with as one before it did, in steps of 128 tokens from 1,024 on.
+Limits: kibitz's session takes at most a thirtieth of the tokens of ai-lsp's and half of its requests; or of
+those of whole files alone, where nothing is known of ai-lsp.
 """
 
 from __future__ import annotations
@@ -25,18 +29,20 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.ai_lsp import AI_LSP, PAUSE_MS, Checkout, Record, Server, Started, issues
 from benchmarks.editor import asking
-from benchmarks.measures import table
-from benchmarks.peers import Peer
+from benchmarks.measures import Spread, digits, table
 from benchmarks.replay import app
-from tests.support.fake_provider import FakeProvider, Prompt, Reply, reviewer
-from tests.support.lsp_process import Buffer, ServerProcess, clean_environment
+from benchmarks.tokens import Asked, Ledger, Session, Tokens, told
+from tests.support.fake_provider import FakeProvider
+from tests.support.lsp_process import SECONDS, Buffer, ServerProcess, clean_environment
 
 from kibitz.provider.models import Piece
 from kibitz.text.lines import Encoding
@@ -45,107 +51,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Json = dict[str, Any]
-COUNT = """
-import json, sys
-from rs_bpe.bpe import openai
-encode = openai.o200k_base().encode
-for line in sys.stdin:
-    print(len(encode(json.loads(line))), flush=True)
-"""
-PACKAGE = Peer("rs_bpe==0.1.0", ("python", "-c", COUNT))
-DEBOUNCE_MS = 100
+LATENCY_MS = 200
+OURS, BARE = "kibitz", "whole file, nothing else"
 MODULES = ("argparse", "configparser", "inspect", "subprocess", "tarfile")
-CACHE_FROM, CACHE_STEP = 1024, 128
-"""Tokens; https://platform.openai.com/docs/guides/prompt-caching."""
 MOST_TOKENS = 1 / 30
-"""Of those of whole files."""
+"""Of those of the other's."""
 MOST_REQUESTS = 1 / 2
+LITERALS: Json = {"codeActionKind": {"valueSet": ["quickfix"]}}
 KIBITZ = str(Path(sys.executable).with_name("kibitz"))
-
-
-class Tokens:
-    """Counts tokens, in a process that has the tokenizer."""
-
-    def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            PACKAGE.fetched(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._process.communicate()
-
-    def of(self, text: str) -> int:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(text) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-
-@dataclass
-class Asked:
-    """What was sent and what came back, in tokens."""
-
-    requests: int = 0
-    instructions: int = 0
-    schema: int = 0
-    code: int = 0
-    """The code, its context, and the words around them."""
-    cached: int = 0
-    answers: int = 0
-    units: int = 0
-
-    @property
-    def sent(self) -> int:
-        return self.instructions + self.schema + self.code
-
-    @property
-    def all(self) -> int:
-        return self.sent + self.answers
-
-
-class Ledger:
-    """Answers as the fake reviewer does, and keeps the books as a provider would."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self.tokens = tokens
-        self.asked = Asked()
-        self._before: list[str] = []
-        self._reviewer = reviewer()
-
-    def __call__(self, prompt: Prompt) -> Reply:
-        reply = self._reviewer(prompt)
-        schema = json.dumps(prompt.schema)
-        self.enter(prompt.instructions, schema, prompt.text, reply.content)
-        return reply
-
-    def enter(self, instructions: str, schema: str, code: str, answer: str) -> None:
-        asked, count = self.asked, self.tokens.of
-        asked.requests += 1
-        asked.instructions += count(instructions) if instructions else 0
-        asked.schema += count(schema) if schema else 0
-        asked.code += count(code)
-        asked.answers += count(answer)
-        asked.units += code.count("### Piece ")
-        whole = schema + instructions + code
-        known = max((_alike(whole, each) for each in self._before), default=0)
-        again = count(whole[:known]) if known else 0
-        asked.cached += again // CACHE_STEP * CACHE_STEP if again >= CACHE_FROM else 0
-        self._before.append(whole)
-
-    def turn(self) -> Asked:
-        """What was asked since the last time."""
-        asked, self.asked = self.asked, Asked()
-        return asked
-
-
-def _alike(one: str, other: str) -> int:
-    """How long their common beginning is."""
-    most = min(len(one), len(other))
-    return next((at for at in range(most) if one[at] != other[at]), most)
 
 
 def edits(text: str, count: int) -> list[tuple[int, str]]:
@@ -157,29 +70,56 @@ def edits(text: str, count: int) -> list[tuple[int, str]]:
     return [(at, lines[at].replace(" == ", " != ") + "  # BUG: != => ==") for at in chosen]
 
 
-async def edited(ledger: Ledger, text: str, changed: Sequence[tuple[int, str]]) -> tuple[Asked, Asked]:
-    """What kibitz's server asks for when the file is opened, and then while it is edited."""
+async def edited(ledger: Ledger, text: str, changed: Sequence[tuple[int, str]]) -> Session:
+    """With kibitz's server."""
     home = Path(tempfile.mkdtemp(prefix="kibitz-economy-"))
-    async with (
-        FakeProvider(ledger) as fake,
-        ServerProcess(home, **asking(fake.base_url), KIBITZ_DEBOUNCE_MS=str(DEBOUNCE_MS)) as editor,
-    ):
-        await editor.initialize()
+    async with FakeProvider(ledger, latency=LATENCY_MS / 1000) as fake:
+        server = ServerProcess(home, **asking(fake.base_url), KIBITZ_DEBOUNCE_MS=str(PAUSE_MS))
+        return await session(server, home, fake, ledger, text=text, changed=changed)
+
+
+async def edited_beside(
+    tokens: Tokens, started: Started, text: str, changed: Sequence[tuple[int, str]]
+) -> Session:
+    """The same with ai-lsp's."""
+    home = Path(tempfile.mkdtemp(prefix="kibitz-economy-"))
+    ledger = Ledger(tokens, issues)
+    async with FakeProvider(ledger, latency=LATENCY_MS / 1000) as fake:
+        server = Server(home, started, fake.base_url)
+        return await session(server, home, fake, ledger, text=text, changed=changed)
+
+
+async def session(
+    server: ServerProcess,
+    home: Path,
+    fake: FakeProvider,
+    ledger: Ledger,
+    *,
+    text: str,
+    changed: Sequence[tuple[int, str]],
+) -> Session:
+    """Open the file; make each change, see the finding, and undo it."""
+    shown = []
+    async with server as editor:
+        await editor.initialize(textDocument={"codeAction": {"codeActionLiteralSupport": LITERALS}})
         buffer = Buffer(editor, (home / "edited.py").as_uri(), text, Encoding.UTF16)
         buffer.open()
-        await fake.seen(1)
+        await fake.until(lambda: bool(fake.requests), SECONDS)
         await editor.at_rest()
         opening = ledger.turn()
         for at, new in changed:
-            before, seen = text.splitlines()[at], len(fake.requests)
+            before = text.splitlines()[at]
             buffer.replace(line(at, before), new)
-            await fake.seen(seen + 1)
+            began = time.perf_counter()
+            await buffer.diagnostics(1)
+            shown.append((time.perf_counter() - began) * 1000 - PAUSE_MS - LATENCY_MS)
             await editor.at_rest()
             buffer.replace(line(at, new), before)
-            await asyncio.sleep(3 * DEBOUNCE_MS / 1000)
+            await buffer.diagnostics(0)
+            await asyncio.sleep(PAUSE_MS / 1000 + 0.1)
             await editor.at_rest()
         await editor.leave()
-    return opening, ledger.turn()
+    return Session(opening, ledger.turn(), Spread.of(shown))
 
 
 def line(at: int, text: str) -> Json:
@@ -232,41 +172,54 @@ async def checked(ledger: Ledger, path: Path) -> Asked:
     return ledger.turn()
 
 
-async def measure(tokens: Tokens, text: str, count: int) -> Json:
+async def measure(tokens: Tokens, text: str, count: int, checkout: Checkout | None, folder: Path) -> Json:
+    """Everything; without a checkout beside what is known of ai-lsp, if it is of the same session."""
     ledger = Ledger(tokens)
     changed = edits(text, count)
     texts = states(text, changed)
-    opening, session = await edited(ledger, text, changed)
-    sessions = {
-        "kibitz": session,
-        "kibitz's prompt, whole file": await whole(ledger, texts),
-        "whole file, nothing else": bare(ledger, texts),
-    }
-    files = {}
-    for name in MODULES:
-        path = Path(tarfile.__file__).with_name(f"{name}.py")
-        asked = await checked(Ledger(tokens), path)
-        alone = path.read_text(encoding="utf-8")
-        files[name] = {"lines": alone.count("\n"), "tokens": tokens.of(alone), **told(asked)}
+    ours = await edited(ledger, text, changed)
+    openings, sessions = {OURS: ours.opening}, {OURS: ours.asked}
+    beside = Record.read()
+    if checkout:
+        theirs = await edited_beside(tokens, checkout.fetched(folder), text, changed)
+        beside = Record.of(checkout.commit, text, count, theirs, ours.shown_ms)
+        beside.write()
+    if beside.is_of(text, count):
+        openings[AI_LSP], sessions[AI_LSP] = beside.session.opening, beside.session.asked
+    sessions["kibitz's prompt, whole file"] = await whole(ledger, texts)
+    sessions[BARE] = bare(ledger, texts)
     return {
         "edits": count,
         "lines": text.count("\n"),
-        "opening": told(opening),
+        "pause_ms": PAUSE_MS,
+        "latency_ms": LATENCY_MS,
+        "openings": {name: told(each) for name, each in openings.items()},
         "sessions": {name: told(each) for name, each in sessions.items()},
-        "files": files,
+        "shown_ms": asdict(ours.shown_ms),
+        "beside": {"in this run": bool(checkout), **beside.about()} if AI_LSP in sessions else None,
+        "files": await files(tokens),
         "limits": limits(sessions),
     }
 
 
-def told(asked: Asked) -> Json:
-    return {**asdict(asked), "sent": asked.sent, "all": asked.all}
+async def files(tokens: Tokens) -> Json:
+    """What `kibitz check` asks for of each module."""
+    found = {}
+    for name in MODULES:
+        path = Path(tarfile.__file__).with_name(f"{name}.py")
+        asked = await checked(Ledger(tokens), path)
+        alone = path.read_text(encoding="utf-8")
+        found[name] = {"lines": alone.count("\n"), "tokens": tokens.of(alone), **told(asked)}
+    return found
 
 
 def limits(sessions: dict[str, Asked]) -> Json:
-    ours, least = sessions["kibitz"], sessions["whole file, nothing else"]
+    """Of what is nearest to how others are used: ai-lsp, or else the least that a whole file takes."""
+    ours = sessions[OURS]
+    name, other = next((name, sessions[name]) for name in (AI_LSP, BARE) if name in sessions)
     return {
-        "tokens, of whole files": _limit(ours.all / least.all, MOST_TOKENS),
-        "requests, of whole files": _limit(ours.requests / least.requests, MOST_REQUESTS),
+        f"tokens, of {name}": _limit(ours.all / other.all, MOST_TOKENS),
+        f"requests, of {name}": _limit(ours.requests / other.requests, MOST_REQUESTS),
     }
 
 
@@ -282,19 +235,23 @@ def row(name: str, asked: Json) -> list[str]:
     return [name, *(f"{asked[each]:,}" for each in cells)]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--edits", type=int, default=8)
-    parser.add_argument("--folder", type=Path, default=Path("build/tokens"), help="for the tokenizer")
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    text = Path(tarfile.__file__).read_text(encoding="utf-8")
-    with Tokens(given.folder.resolve()) as tokens:
-        found = asyncio.run(measure(tokens, text, given.edits))
+def spread(found: Json) -> str:
+    return f"{digits(found['median'])} ({digits(found['lower'])} to {digits(found['upper'])})"
+
+
+def report(found: Json) -> None:
+    """For a terminal."""
     print(f"{found['edits']} edits and as many undos in {found['lines']:,} lines, tokens of o200k")
-    rows = [row("kibitz, when it is opened", found["opening"])]
+    rows = [row(f"{name}, when it is opened", each) for name, each in found["openings"].items()]
     rows += [row(name, each) for name, each in found["sessions"].items()]
     print(table(HEAD, rows))
+    print()
+    print("from an edit to its finding, less the pause and the latency, ms")
+    print(f"kibitz: {spread(found['shown_ms'])}")
+    if beside := found["beside"]:
+        when = "in this run" if beside["in this run"] else f"on {beside['date']}, not in this run"
+        took = ", ".join(f"{name}: {spread(each)}" for name, each in beside["shown_ms"].items())
+        print(f"ai-lsp at {beside['commit'][:12]} was measured {when}; then this took {took}")
     print()
     head = ("", "lines", "tokens", "units", *HEAD[1:])
     print(
@@ -309,6 +266,21 @@ def main() -> int:
     for said, limit in found["limits"].items():
         verdict = "kept" if limit["kept"] else "EXCEEDED"
         print(f"{said}: 1/{1 / limit['is']:.1f}, at most 1/{1 / limit['at most']:.0f}: {verdict}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--edits", type=int, default=8)
+    parser.add_argument("--ai-lsp", type=Path, metavar="FOLDER", help="a checkout, which is measured, too")
+    parser.add_argument("--folder", type=Path, default=Path("build/tokens"), help="for what is fetched")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    text = Path(tarfile.__file__).read_text(encoding="utf-8")
+    folder = given.folder.resolve()
+    checkout = given.ai_lsp and Checkout(given.ai_lsp.resolve())
+    with Tokens(folder) as tokens:
+        found = asyncio.run(measure(tokens, text, given.edits, checkout, folder))
+    report(found)
     if given.json:
         given.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0 if all(each["kept"] for each in found["limits"].values()) else 1

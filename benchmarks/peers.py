@@ -74,6 +74,8 @@ class Peer:
 
     package: str
     command: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    """What else pip gets, where the newest of what the package needs is too new for it."""
 
     def fetched(self, folder: Path) -> list[str]:
         """Its command, once it is there."""
@@ -81,7 +83,7 @@ class Peer:
         if not (home / "fetched").exists():
             venv.create(home, with_pip=True, clear=True)
             pip = (home / "bin" / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check")
-            subprocess.run([*pip, self.package], check=True)
+            subprocess.run([*pip, self.package, *self.more], check=True)
             (home / "fetched").touch()
         program, *arguments = self.command
         return [str(home / "bin" / program), *arguments]

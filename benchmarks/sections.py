@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Json = dict[str, Any]
-OURS = "kibitz"
+OURS, AI_LSP = "kibitz", "ai-lsp"
 
 
 @dataclass
@@ -163,24 +163,40 @@ def session(results: Json) -> Section:
 
 def economy(results: Json) -> Section:
     found = Section("What is asked for")
+    beside = results["beside"]
     found.say(
         f"A file of {results['lines']:,} lines (Python's own `tarfile.py`) is opened; then a comparison is",
         f"turned round, that is found and undone, {results['edits']} times, each in another function. Beside",
-        "kibitz's server are two that look at the whole file whenever the typing pauses: kibitz's engine",
-        "with the same prompt, and the file without a word of instructions, which is the least that any",
-        "reviewer of whole files asks for. The provider is the same fake one. Tokens are o200k's; cached is",
-        "what a provider can take from its cache, because a request before began the same (in steps of 128",
-        "tokens, from 1,024 on).",
+        "kibitz's server are some that look at the whole file whenever the typing pauses:",
+        f"{'ai-lsp, ' if beside else ''}kibitz's engine with the same prompt, and the file without a word of",
+        "instructions, which is the least that any reviewer of whole files asks for. The provider is the",
+        "same fake one. Tokens are o200k's; cached is what a provider can take from its cache, because a",
+        "request before began the same (in steps of 128 tokens, from 1,024 on).",
     )
+    if beside:
+        found.say(_beside(beside))
     columns = ("requests", "instructions", "schema", "code", "answers", "all", "cached")
     head = ["", *columns[:-1], "of it cached"]
-    asked = {"kibitz, when it is opened": results["opening"], **results["sessions"]}
-    found.table(head, [[name, *(f"{each[part]:,}" for part in columns)] for name, each in asked.items()])
+    before = "" if beside and beside["in this run"] else ", measured before"
+    asked = [(f"{name}, when it is opened", each) for name, each in results["openings"].items()]
+    asked += list(results["sessions"].items())
+    rows = [
+        [name.replace(AI_LSP, AI_LSP + before), *(f"{each[part]:,}" for part in columns)]
+        for name, each in asked
+    ]
+    found.table(head, rows)
     rows = [
         [name, f"1/{1 / limit['is']:.1f}", f"1/{1 / limit['at most']:.0f}", kept(limit["kept"])]
         for name, limit in results["limits"].items()
     ]
     found.table(["limit", "is", "at most", ""], rows)
+    found.say(
+        "This is how long a finding takes to show after its edit, without the pause that is waited for",
+        f"({results['pause_ms']:,} ms) and the provider's latency ({results['latency_ms']} ms).",
+    )
+    rows = [[OURS, half(results["shown_ms"])]] if before else []
+    rows += [[name + before, half(each)] for name, each in (beside or {"shown_ms": {}})["shown_ms"].items()]
+    found.table(["", "ms (middle half)"], rows)
     found.say(
         "And `kibitz check` with modules of Python's library that nobody has seen. The code of a request has",
         "its lines numbered, and what it relies on beside it.",
@@ -193,6 +209,18 @@ def economy(results: Json) -> Section:
     more = ["all for a unit", "all for a token of the file"]
     found.table(["", "lines", "its tokens", "units", *head[1:], *more], rows)
     return found
+
+
+def _beside(beside: Json) -> str:
+    """What ai-lsp is, and when it was measured."""
+    when = "in this run" if beside["in this run"] else f"on {beside['date']}, not in this run"
+    packages = ", ".join(f"`{package}`" for package in beside["packages"])
+    return (
+        f"ai-lsp is <https://github.com/benomahony/ai-lsp> at `{beside['commit'][:12]}`, with Python "
+        f"{beside['python']} and {packages}. It is not on PyPI. It was measured {when}; "
+        "`benchmarks/ai_lsp.json` keeps what it took, and `python -m benchmarks.economy --ai-lsp FOLDER` "
+        "measures it anew, with a checkout of it in that folder."
+    )
 
 
 def engine(results: Json) -> Section:

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
-
 import pytest
-from benchmarks.economy import CACHE_STEP, Asked, Ledger, Tokens, edits, limits, states
+from benchmarks.ai_lsp import AI_LSP
+from benchmarks.economy import BARE, OURS, edits, limits, states
+from benchmarks.tokens import Asked
 
 TEXT = """def a(x):
     if x == 1:
@@ -14,14 +13,6 @@ def b(x):
         x += 1
     y = x == 4
 """
-
-
-@dataclass
-class Letters:
-    """A letter is a token."""
-
-    def of(self, text: str) -> int:
-        return len(text)
 
 
 def test_edits_turn_comparisons_round_and_are_undone() -> None:
@@ -38,24 +29,20 @@ def test_edits_turn_comparisons_round_and_are_undone() -> None:
         edits(TEXT, 3)
 
 
-def test_what_a_request_begins_with_as_one_before_is_cached_from_some_length_on() -> None:
-    ledger = Ledger(cast("Tokens", Letters()))
-    long, short = "i" * 1200, "i" * 900
-    ledger.enter(long, "{}", "### Piece 1: a\none", "three")
-    assert ledger.turn() == Asked(1, instructions=1200, schema=2, code=18, answers=5, units=1)
-    ledger.enter(long, "{}", "two", "")
-    assert ledger.turn() == Asked(
-        1, instructions=1200, schema=2, code=3, cached=1202 // CACHE_STEP * CACHE_STEP
-    )
-    ledger.enter(short, "{}", "x", "")
-    assert ledger.turn().cached == 0, "it is too short for a cache"
-
-
-def test_limits_compare_with_the_least_that_a_whole_file_takes() -> None:
+@pytest.mark.parametrize(
+    ("others", "against"),
+    [
+        ({AI_LSP: Asked(8, code=2_999, answers=1), BARE: Asked(1, code=1)}, AI_LSP),
+        ({BARE: Asked(8, code=2_999, answers=1)}, BARE),
+    ],
+)
+def test_limits_compare_with_ai_lsp_or_else_with_the_least_that_a_whole_file_takes(
+    others: dict[str, Asked], against: str
+) -> None:
     ours = Asked(4, instructions=90, schema=5, code=5)
-    least = Asked(8, code=2_999, answers=1)
-    both = {"kibitz": ours, "whole file, nothing else": least}
-    assert all(each["kept"] for each in limits(both).values())
+    found = limits({OURS: ours, **others})
+    assert set(found) == {f"tokens, of {against}", f"requests, of {against}"}
+    assert all(each["kept"] for each in found.values())
     ours.code += 1
     ours.requests += 1
-    assert not any(each["kept"] for each in limits(both).values())
+    assert not any(each["kept"] for each in limits({OURS: ours, **others}).values())

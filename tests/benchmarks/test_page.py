@@ -56,6 +56,20 @@ def test_a_missed_limit_is_said() -> None:
     assert where(changed).count("**it failed**") == 1
 
 
+def test_it_is_said_whether_ai_lsp_was_measured_in_the_same_run() -> None:
+    changed = json.loads(json.dumps(KEPT))
+    results = changed["economy"]["results"]
+    for now, said in ((True, {"in this run"}), (False, {"not in this run", "ai-lsp, measured before"})):
+        results["beside"]["in this run"] = now
+        told = " ".join(page(changed).split())
+        assert all(each in told for each in said)
+        assert ("measured before" in told) is not now
+    results["beside"] = None
+    for part in ("openings", "sessions", "limits"):
+        results[part] = {name: each for name, each in results[part].items() if "ai-lsp" not in name}
+    assert "ai-lsp" not in page(changed)
+
+
 def test_a_benchmark_that_wrote_nothing_has_no_section() -> None:
     assert set(sections({**KEPT, "peers": {**KEPT["peers"], "results": None}})) == set(KEPT) - {"peers"}
 

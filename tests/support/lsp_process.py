@@ -47,13 +47,15 @@ class ServerProcess:
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> Self:
+    def command(self) -> list[str]:
+        """What is started."""
         kibitz = Path(sysconfig.get_path("scripts")) / "kibitz"
-        command = [str(kibitz)] if kibitz.exists() else [sys.executable, "-m", "kibitz"]
+        program = [str(kibitz)] if kibitz.exists() else [sys.executable, "-m", "kibitz"]
+        return [*program, "serve", *self._arguments]
+
+    async def __aenter__(self) -> Self:
         self.process = await asyncio.create_subprocess_exec(
-            *command,
-            "serve",
-            *self._arguments,
+            *self.command(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
