@@ -127,7 +127,8 @@ class Ledger:
     def turn(self) -> Asked:
         """What was asked since the last time."""
         for prompt, reply in self._waiting:
-            schema = json.dumps(prompt.schema or prompt.body.get("tools"))
+            # As the SDK sends it.
+            schema = json.dumps(prompt.schema or prompt.body.get("tools"), separators=(",", ":"))
             self.enter(prompt.instructions, schema, prompt.text, reply.content)
         self._waiting.clear()
         asked, self.asked = self.asked, Asked()
