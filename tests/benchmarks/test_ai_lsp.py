@@ -81,7 +81,7 @@ async def test_a_session_is_driven_and_counted(tmp_path: Path, monkeypatch: pyte
     started = Started([sys.executable, "-c", LAUNCH], str(tmp_path))
     found = await edited_beside(TOKENS, started, TEXT, CHANGED)
     wrong = TEXT.replace("    if x == 1:", CHANGED[0][1])
-    schema, none = len(json.dumps([TOOL])), len('{"issues": []}')
+    schema, none = len(json.dumps([TOOL], separators=(",", ":"))), len('{"issues": []}')
     assert found.opening == Asked(1, instructions=5, schema=schema, code=len(TEXT), answers=none)
     asked = found.asked
     assert (asked.requests, asked.instructions, asked.schema) == (2, 10, 2 * schema)

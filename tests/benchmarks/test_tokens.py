@@ -39,5 +39,7 @@ def test_tools_count_as_a_schema_and_what_they_are_called_with_as_an_answer() ->
     ledger = Ledger(TOKENS, lambda _: Reply("{}", tool="report"))
     body = {"messages": messages, "tools": tools}
     ledger(Prompt(Exchange("POST", "/v1/chat/completions", {}, b"", cast("Any", None)), body))
-    assert ledger.turn() == Asked(1, instructions=5, schema=len(json.dumps(tools)), code=6, answers=2)
+    assert ledger.turn() == Asked(
+        1, instructions=5, schema=len(json.dumps(tools, separators=(",", ":"))), code=6, answers=2
+    )
     assert ledger.turn() == Asked(), "it is counted once"
