@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
-
-from lsprotocol import types
+from typing import TYPE_CHECKING, Any
 
 from kibitz.findings.finding import Confidence
 from kibitz.guard.sanitize import plain
 from kibitz.lsp.commands import COMMANDS
 from kibitz.lsp.edits import workspace_edit
-from kibitz.lsp.kinds import EXPLAIN_SELECTION, FIX_ALL, IMPROVE, QUICK_FIX
+from kibitz.lsp.kinds import EXPLAIN_SELECTION, FIX_ALL, IMPROVE, QUICK_FIX, SOURCE
 from kibitz.lsp.place import AllFixes, Place
-from kibitz.lsp.rendering import SOURCE, diagnostic, identity
+from kibitz.lsp.rendering import diagnostic, identity
+from kibitz.lsp.written import write
 from kibitz.provider.models import Diagnostic
 
 if TYPE_CHECKING:
@@ -26,7 +24,12 @@ if TYPE_CHECKING:
     from kibitz.lsp.shown import Shown
     from kibitz.text.spans import Span
 
+Json = dict[str, Any]
+"""An action as the protocol has it. As one of its types it would take several times as long to make."""
+
 _MAX_TITLE = 100
+_LLM_GENERATED = 1
+"""The protocol's tag."""
 _MAX_TALKED_OF = 10
 """A menu for more findings at once has their fixes only: nobody reads three more lines for each."""
 
@@ -43,7 +46,7 @@ class Asked:
     """The same of what was dismissed."""
     shows_dismissed: bool
     """Whether the editor shows what was dismissed."""
-    others: Sequence[tuple[types.Diagnostic, Diagnostic]]
+    others: Sequence[tuple[Json, Diagnostic]]
     """What other tools say there: as the client sent it, and as a model is told."""
     asks: bool
     """Whether a model can be asked about this document."""
@@ -55,14 +58,15 @@ class Asked:
 class Offer:
     """An action, and what it is on the wire."""
 
-    action: types.CodeAction
-    _json: object = None
+    action: Json
+    _text: str = ""
 
-    def written(self, write: Callable[[types.CodeAction], object]) -> object:
-        """The action as JSON, made by ``write`` unless it was before."""
-        if self._json is None:
-            self._json = write(self.action)
-        return self._json
+    @property
+    def text(self) -> str:
+        """The action as it goes over the wire."""
+        if not self._text:
+            self._text = write(self.action)
+        return self._text
 
 
 class Offers:
@@ -72,69 +76,63 @@ class Offers:
     is typed or found, so that is made once.
     """
 
-    def __init__(self, document: Document, client: Client) -> None:
+    def __init__(self, document: Document, client: Client, as_json: Callable[[object], Any]) -> None:
         self._document = document
         self._snapshot = document.snapshot
-        self._findings = document.shown, document.dismissed
         self._client = client
-        self._rendered: dict[int, types.Diagnostic] = {}
+        self._as_json = as_json
+        """Of the protocol's types."""
+        self._rendered: dict[int, Json] = {}
         """By ``id`` of what is shown, which lives as long as this: several actions name each."""
         self._made: dict[object, list[Offer]] = {}
-
-    def hold(self, document: Document, client: Client) -> bool:
-        """Whether they are for that client and that document, and it is as it was."""
-        shown, dismissed = self._findings
-        same = self._document is document and self._snapshot is document.snapshot and self._client is client
-        return same and shown is document.shown and dismissed is document.dismissed
 
     def all(self, asked: Asked) -> Iterator[Offer]:
         """All that can be done, the most likely first."""
         asks = asked.asks
         for shown in asked.shown:
-            yield from self._once(("mend", id(shown), asks), partial(self._mend, shown, asks=asks))
+            yield from self._once(("mend", id(shown), asks), lambda: self._mend(shown, asks=asks))
         if asks and self._takes_edits:
             for sent, said in asked.others:
                 yield Offer(self._fix_with_kibitz(said, sent))
         if len(asked.shown) <= _MAX_TALKED_OF:
             for shown in asked.shown:
-                yield from self._once(("talk", id(shown), asks), partial(self._talk, shown, asks=asks))
+                yield from self._once(("talk", id(shown), asks), lambda: self._talk(shown, asks=asks))
         yield from map(Offer, self._bring_back(asked))
         if asks and asked.span.of(self._snapshot.text).strip():
             if self._takes_edits:
                 yield Offer(self._improve(asked.span))
             yield Offer(self._explain_selection(asked.span))
         if asked.named or asked.shown:
-            yield from self._once(("all", asked.named), partial(self._fix_all, named=asked.named))
+            yield from self._once(("all", asked.named), lambda: self._fix_all(named=asked.named))
 
-    def _once(self, name: object, make: Callable[[], Iterable[types.CodeAction]]) -> list[Offer]:
+    def _once(self, name: object, make: Callable[[], Iterable[Json]]) -> list[Offer]:
         if name not in self._made:
             self._made[name] = [Offer(action) for action in make()]
         return self._made[name]
 
-    def quick_fix(self, shown: Shown) -> types.CodeAction | None:
-        """The action that applies the finding's fix, or None if none fits the text as it is."""
-        finding, fix = shown.finding, fix_of(shown, self._snapshot.text)
-        if fix is None:
-            return None
-        return types.CodeAction(
-            title=titled("Fix (look at it first)" if fix.needs_review else "Fix", finding.title),
-            kind=QUICK_FIX,
-            diagnostics=[self._diagnostic(shown)],
-            is_preferred=is_safe(shown),
-            edit=workspace_edit([fix], self._snapshot, self._client),
-            command=self._making(shown),
-            tags=self._tags(),
-        )
-
     # Parts
 
-    def _making(self, shown: Shown) -> types.Command | None:
-        """The command that makes a known fix, for clients that take nothing but commands."""
-        if self._client.action_literals or not self._client.applies_edits:
+    def _quick_fix(self, shown: Shown) -> Json | None:
+        """The action that applies the finding's fix, or None if none fits the text as it is."""
+        fix, title = fix_of(shown, self._snapshot.text), shown.finding.title
+        if fix is None:
             return None
-        return types.Command(
-            title=titled("Fix", shown.finding.title), command="kibitz.fix", arguments=[self._named(shown)]
-        )
+        action = {
+            "title": titled("Fix (look at it first)" if fix.needs_review else "Fix", title),
+            "kind": QUICK_FIX,
+            "diagnostics": [self._diagnostic(shown)],
+            "isPreferred": is_safe(shown),
+            "edit": self._edit([fix]),
+            **self._tags,
+        }
+        if not self._client.action_literals and self._client.applies_edits:
+            # It takes nothing but commands.
+            action["command"] = _command(titled("Fix", title), "kibitz.fix", self._named(shown))
+        return action
+
+    def _edit(self, fixes: Iterable[Fix]) -> Json:
+        edit: Json = self._as_json(workspace_edit(fixes, self._snapshot, self._client))
+        return edit
 
     def _named(self, shown: Shown) -> dict[str, str]:
         return {"uri": self._document.uri, "id": identity(shown.finding)}
@@ -144,8 +142,8 @@ class Offers:
         """Whether there is a way to make an edit that is not there yet when the action is offered."""
         return self._client.resolves_edits or self._client.applies_edits
 
-    def _mend(self, shown: Shown, *, asks: bool) -> Iterator[types.CodeAction]:
-        action = self.quick_fix(shown)
+    def _mend(self, shown: Shown, *, asks: bool) -> Iterator[Json]:
+        action = self._quick_fix(shown)
         if action is not None:
             yield action
         elif asks and self._takes_edits and not shown.touched:
@@ -157,7 +155,7 @@ class Offers:
                 [self._diagnostic(shown)],
             )
 
-    def _talk(self, shown: Shown, *, asks: bool) -> Iterator[types.CodeAction]:
+    def _talk(self, shown: Shown, *, asks: bool) -> Iterator[Json]:
         finding, named = shown.finding, self._named(shown)
         if asks and not shown.touched:
             yield self._doing(titled("Explain", finding.title), "kibitz.explain", named, shown)
@@ -168,7 +166,7 @@ class Offers:
             title = titled("Dismiss in this file", finding.rule)
             yield self._doing(title, "kibitz.dismiss", named | {"scope": "rule"}, shown)
 
-    def _bring_back(self, asked: Asked) -> Iterator[types.CodeAction]:
+    def _bring_back(self, asked: Asked) -> Iterator[Json]:
         """What can be done about dismissed findings on these lines."""
         if asked.shows_dismissed and "kibitz.undismiss" in COMMANDS:
             for shown in asked.dismissed:
@@ -177,62 +175,64 @@ class Offers:
         if asked.dismissed and "kibitz.showDismissed" in COMMANDS:
             what = "Hide" if asked.shows_dismissed else "Show"
             title = f"{what} dismissed findings ({len(self._document.dismissed)})"
-            arguments = [{"uri": self._document.uri}]
-            command = types.Command(title=title, command="kibitz.showDismissed", arguments=arguments)
-            yield types.CodeAction(title, kind=QUICK_FIX, command=command)
+            command = _command(title, "kibitz.showDismissed", {"uri": self._document.uri})
+            yield {"title": title, "kind": QUICK_FIX, "command": command}
 
-    def _fix_with_kibitz(self, said: Diagnostic, sent: types.Diagnostic) -> types.CodeAction:
+    def _fix_with_kibitz(self, said: Diagnostic, sent: Json) -> Json:
         place = Place.of(self._snapshot, said.span, (said,))
         return self._asking(titled("Fix with kibitz", said.message), QUICK_FIX, place, [sent])
 
-    def _improve(self, span: Span) -> types.CodeAction:
+    def _improve(self, span: Span) -> Json:
         return self._asking("Improve selection with kibitz", IMPROVE, Place.of(self._snapshot, span))
 
-    def _explain_selection(self, span: Span) -> types.CodeAction:
-        place = Place.of(self._snapshot, span).encode()
-        command = types.Command(title="Explain selection", command="kibitz.explain", arguments=[place])
-        return types.CodeAction("Explain selection with kibitz", kind=EXPLAIN_SELECTION, command=command)
+    def _explain_selection(self, span: Span) -> Json:
+        command = _command("Explain selection", "kibitz.explain", Place.of(self._snapshot, span).encode())
+        return {"title": "Explain selection with kibitz", "kind": EXPLAIN_SELECTION, "command": command}
 
-    def _fix_all(self, *, named: bool) -> Iterator[types.CodeAction]:
+    def _fix_all(self, *, named: bool) -> Iterator[Json]:
         fixes = safe_fixes(self._document)
         if not fixes:
             return
-        action = types.CodeAction(
-            title=f"Apply all safe fixes of kibitz ({len(fixes)})", kind=FIX_ALL, tags=self._tags()
-        )
+        title = f"Apply all safe fixes of kibitz ({len(fixes)})"
+        action = {"title": title, "kind": FIX_ALL, **self._tags}
         if self._client.resolves_edits and not named:
             # In a menu that was opened for something else, dozens of edits that are hardly ever chosen.
-            action.data = AllFixes.of(self._document).encode()
+            action["data"] = AllFixes.of(self._document).encode()
         else:
-            action.edit = workspace_edit(fixes, self._snapshot, self._client)
+            action["edit"] = self._edit(fixes)
         yield action
 
-    def _asking(
-        self, title: str, kind: str, place: Place, diagnostics: list[types.Diagnostic] | None = None
-    ) -> types.CodeAction:
+    def _asking(self, title: str, kind: str, place: Place, diagnostics: list[Json] | None = None) -> Json:
         """An action that asks a model once it is chosen: resolved by the client, or else by a command."""
-        action = types.CodeAction(title, kind=kind, diagnostics=diagnostics, tags=self._tags())
+        action = {"title": title, "kind": kind, **self._tags}
+        if diagnostics is not None:
+            action["diagnostics"] = diagnostics
         if self._client.resolves_edits:
-            action.data = place.encode()
+            action["data"] = place.encode()
         else:
-            action.command = types.Command(title=title, command="kibitz.fix", arguments=[place.encode()])
+            action["command"] = _command(title, "kibitz.fix", place.encode())
         return action
 
-    def _doing(self, title: str, command: str, argument: object, shown: Shown) -> types.CodeAction:
-        return types.CodeAction(
-            title,
-            kind=QUICK_FIX,
-            diagnostics=[self._diagnostic(shown)],
-            command=types.Command(title=title, command=command, arguments=[argument]),
-        )
+    def _doing(self, title: str, command: str, argument: object, shown: Shown) -> Json:
+        return {
+            "title": title,
+            "kind": QUICK_FIX,
+            "diagnostics": [self._diagnostic(shown)],
+            "command": _command(title, command, argument),
+        }
 
-    def _diagnostic(self, shown: Shown) -> types.Diagnostic:
+    def _diagnostic(self, shown: Shown) -> Json:
         if id(shown) not in self._rendered:
-            self._rendered[id(shown)] = diagnostic(shown, self._snapshot, self._client)
+            self._rendered[id(shown)] = self._as_json(diagnostic(shown, self._snapshot, self._client))
         return self._rendered[id(shown)]
 
-    def _tags(self) -> list[types.CodeActionTag] | None:
-        return [types.CodeActionTag.LlmGenerated] if self._client.marks_generated else None
+    @property
+    def _tags(self) -> Json:
+        return {"tags": [_LLM_GENERATED]} if self._client.marks_generated else {}
+
+
+def _command(title: str, command: str, argument: object) -> Json:
+    return {"title": title, "command": command, "arguments": [argument]}
 
 
 def fix_of(shown: Shown, text: str) -> Fix | None:
@@ -270,12 +270,11 @@ def titled(what: str, about: str) -> str:
     return f"{what}: {plain(about, _MAX_TITLE)}"
 
 
-def of_kinds(offers: Iterator[Offer], only: Sequence[types.CodeActionKind | str] | None) -> list[Offer]:
+def of_kinds(offers: Iterator[Offer], only: Sequence[str] | None) -> list[Offer]:
     """Those of the kinds that a client asks for; a kind stands for all that begin with it."""
     if only is None:
         return list(offers)
-    kinds = [str(getattr(kind, "value", kind)) for kind in only]
-    return [each for each in offers if any(_is_a(str(each.action.kind), kind) for kind in kinds)]
+    return [each for each in offers if any(_is_a(each.action["kind"], kind) for kind in only)]
 
 
 def _is_a(kind: str, asked: str) -> bool:

@@ -1,7 +1,9 @@
-"""The kinds of code actions that are offered. Light: the answer to ``initialize`` names them."""
+"""The names that the protocol knows us and our code actions by. Light: the answer to ``initialize`` has them."""
 
 from __future__ import annotations
 
+SOURCE = "kibitz"
+"""Who a diagnostic is from, for all editors to show."""
 QUICK_FIX = "quickfix"
 IMPROVE = "refactor.rewrite"
 EXPLAIN_SELECTION = "refactor.explain"

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kibitz.lsp.asked import MAX_OTHERS
 from kibitz.provider.models import Diagnostic
 from kibitz.text.spans import Span
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.documents import Document
     from kibitz.text.snapshot import Snapshot
 
-MAX_COMPLAINTS = 5
+MAX_COMPLAINTS = MAX_OTHERS
 """So many diagnostics of other tools are passed on with a place."""
 _MAX_MESSAGE, _MAX_NAME, _MAX_INSTRUCTION = 500, 80, 2_000
 _MAX_OFFSET = 1 << 30

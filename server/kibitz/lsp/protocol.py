@@ -12,6 +12,7 @@ import json
 import logging
 import re
 from enum import Enum, auto
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from lsprotocol import types
@@ -19,14 +20,16 @@ from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol
 from pygls.protocol.json_rpc import JsonRPCResponseMessage
 
+from kibitz.lsp.asked import READERS, is_deep
 from kibitz.lsp.faults import describe
 from kibitz.lsp.framing import Frame, Oversize
+from kibitz.lsp.written import Written, write
 from kibitz.telemetry import security
 from kibitz.telemetry.masking import mask
 from kibitz.telemetry.security import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from cattrs import Converter
@@ -43,9 +46,6 @@ INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 NOT_INITIALIZED = -32002
 REQUEST_CANCELLED = -32800
-
-MAX_DEPTH = 100
-"""Levels of a message's parameters; those of the protocol have a dozen."""
 
 _TOLD = frozenset(
     {
@@ -186,15 +186,15 @@ class KibitzProtocol(LanguageServerProtocol):
         return None
 
     def _run_request(self, msg_id: int | str, handler: Callable[..., Any], params: object) -> None:
-        if not asyncio.iscoroutinefunction(handler):
-            try:
-                result = handler(params)
-            except Exception as error:  # noqa: BLE001 - a request is always answered
-                self._answer_failure(msg_id, error)
-            else:
-                self._answer(msg_id, result)
+        try:
+            result = handler(params)
+        except Exception as error:  # noqa: BLE001 - a request is always answered
+            self._answer_failure(msg_id, error)
             return
-        task = asyncio.ensure_future(cast("Awaitable[Any]", handler(params)))
+        if not isinstance(result, CoroutineType):
+            self._answer(msg_id, result)
+            return
+        task = asyncio.ensure_future(result)
         self._running[msg_id] = task
         task.add_done_callback(lambda done: self._finish_request(msg_id, done))
 
@@ -224,12 +224,11 @@ class KibitzProtocol(LanguageServerProtocol):
             security.note(Event.INPUT_REJECTED, reason="parameters", method=method)
             self._server.bad_notification(method, params)
             return
-        if not asyncio.iscoroutinefunction(handler):
-            handler(structured)
-            return
-        task: asyncio.Task[Any] = asyncio.ensure_future(cast("Awaitable[Any]", handler(structured)))
-        self._notified.add(task)
-        task.add_done_callback(self._finish_notification)
+        result = handler(structured)
+        if isinstance(result, CoroutineType):
+            task = asyncio.ensure_future(result)
+            self._notified.add(task)
+            task.add_done_callback(self._finish_notification)
 
     def _finish_notification(self, task: asyncio.Task[Any]) -> None:
         self._notified.discard(task)
@@ -263,8 +262,9 @@ class KibitzProtocol(LanguageServerProtocol):
 
     def _structure(self, method: str, params: object) -> Any:
         """The typed parameters. ``initialize`` is left as it came: clients are creative there."""
-        if _is_deep(params):
-            # What an answer repeats of it could not be written any more.
+        if (read := READERS.get(method)) is not None:
+            return read(params)
+        if is_deep(params):
             raise ValueError("nested too deeply")
         if method == types.INITIALIZE:
             if not isinstance(params, dict):
@@ -285,9 +285,9 @@ class KibitzProtocol(LanguageServerProtocol):
         for method in _WARM:
             self._server.handler(method)
             message_type = self.get_message_type(method)
-            if message_type is not None:
+            if message_type is not None and method not in READERS:
                 self._converter.get_structure_hook(message_type)
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)
         for sample in samples.sent():
             self.as_json(sample)
             await asyncio.sleep(0)
@@ -295,6 +295,9 @@ class KibitzProtocol(LanguageServerProtocol):
     # Writing
 
     def _answer(self, msg_id: int | str, result: object) -> None:
+        if isinstance(result, Written):
+            self._put(f'{{"jsonrpc":"{self.VERSION}","id":{write(msg_id)},"result":{result.text}}}')
+            return
         # No message object around it: cattrs would copy what is plain JSON already, piece by piece.
         self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "result": result})
 
@@ -323,8 +326,13 @@ class KibitzProtocol(LanguageServerProtocol):
             if isinstance(data, dict) and "result" in data:
                 self._answer_error(data["id"], INTERNAL_ERROR, "kibitz could not serialise its answer")
             return
-        body = (mask(text) if _is_for_people(data) else text).encode()
-        self._pipe.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self._put(mask(text) if _is_for_people(data) else text)
+
+    def _put(self, text: str) -> None:
+        """Send a message, unless the pipe is closed."""
+        if self._pipe is not None:
+            body = text.encode()
+            self._pipe.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
 
     async def ask(self, method: str, params: object, *, seconds: float) -> Any:
         """Send a request and wait for its answer.
@@ -349,21 +357,6 @@ def _is_for_people(data: Any) -> bool:
     if isinstance(data, dict):
         return "error" in data
     return getattr(data, "method", None) in _TOLD
-
-
-def _is_deep(value: object) -> bool:
-    """Whether it has more than ``MAX_DEPTH`` levels."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for each in level
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _is_request(method: str) -> bool:

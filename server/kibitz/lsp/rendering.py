@@ -10,6 +10,7 @@ from lsprotocol import types
 
 from kibitz.findings.finding import Severity
 from kibitz.findings.rule_pages import address
+from kibitz.lsp.kinds import SOURCE
 from kibitz.text.lines import Position
 from kibitz.text.spans import Span
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from kibitz.lsp.shown import Shown
     from kibitz.text.lines import Encoding
     from kibitz.text.snapshot import Snapshot
-
-SOURCE = "kibitz"
-"""Who a diagnostic is from, for all editors to show."""
 
 _SEVERITIES = {
     Severity.ERROR: types.DiagnosticSeverity.Error,

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from pygls.server import ServerErrors
 
-    from kibitz.lsp.actions import Offers
     from kibitz.lsp.assistance import Assistance
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.closed_files import ClosedFiles
+    from kibitz.lsp.documents import Document
     from kibitz.lsp.editor import WireEditor
     from kibitz.lsp.measuring import Measuring
     from kibitz.lsp.notebook_sync import NotebookSync
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.status import Status
     from kibitz.lsp.tracing import Trace
     from kibitz.lsp.trusting import Trusting
+    from kibitz.lsp.view import View
     from kibitz.lsp.warming import Warming
     from kibitz.lsp.watching import Watching
     from kibitz.lsp.workspace import Workspace
@@ -106,8 +107,8 @@ class KibitzServer(LanguageServer):
         self.parent = ParentWatch(self.clock, self.stop)
         self.handlers: dict[str, Callable[[Any], Any]] = {}
         """The features that were needed so far, bound to this server."""
-        self.offers: Offers | None = None
-        """What was offered last, where the cursor is."""
+        self._view: View | None = None
+        """Of the document that was asked about last."""
         self._backend = backend
         self._cli = cli or {}
         self._protect = protect
@@ -118,6 +119,14 @@ class KibitzServer(LanguageServer):
             feature = importlib.import_module(f"kibitz.lsp.features.{name}")
             self.handlers[method] = partial(getattr(feature, name), self)
         return self.handlers.get(method)
+
+    def view(self, document: Document) -> View:
+        """What is found in the document as it is now."""
+        if self._view is None or not self._view.holds(document):
+            from kibitz.lsp.view import View  # noqa: PLC0415 - after initialize
+
+            self._view = View(document, self.client, self.protocol.as_json)
+        return self._view
 
     @cached_property
     def editor(self) -> WireEditor:

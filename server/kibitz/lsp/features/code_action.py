@@ -8,54 +8,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lsprotocol import types
-
-from kibitz.lsp.actions import Asked, Offers, of_kinds
-from kibitz.lsp.place import MAX_COMPLAINTS
-from kibitz.lsp.rendering import SOURCE, identity, span_at
+from kibitz.lsp.actions import Asked, of_kinds
+from kibitz.lsp.rendering import identity
+from kibitz.lsp.written import Written
 from kibitz.provider.models import Diagnostic
+from kibitz.text.lines import Position
+from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
 
+    from kibitz.lsp.asked import Said, Wanted
     from kibitz.lsp.documents import Document
     from kibitz.lsp.server import KibitzServer
     from kibitz.lsp.shown import Shown
-    from kibitz.text.spans import Span
+    from kibitz.lsp.spots import Spots
+    from kibitz.lsp.view import View
 
 _END_OF_LINE = 2**31 - 1
 
 
-def code_action(ls: KibitzServer, params: types.CodeActionParams) -> Sequence[object]:
+def code_action(ls: KibitzServer, wanted: Wanted) -> Sequence[object] | Written:
     """Handle the request: the actions as JSON, or commands for a client that takes nothing else."""
-    uri = params.text_document.uri
-    ls.session.attend(uri)
-    document = ls.session.documents.get(uri)
+    ls.session.attend(wanted.uri)
+    document = ls.session.documents.get(wanted.uri)
     if document is None or not document.synced:
         return []
-    if ls.offers is None or not ls.offers.hold(document, ls.client):
-        ls.offers = Offers(document, ls.client)
-    offers = of_kinds(ls.offers.all(_asked(ls, document, params)), params.context.only)
+    view = ls.view(document)
+    offers = of_kinds(view.offers.all(_asked(ls, view, wanted)), wanted.only)
     if not ls.client.action_literals:
-        return [each.action.command for each in offers if each.action.command is not None]
-    return [each.written(ls.protocol.as_json) for each in offers]
+        return [each.action["command"] for each in offers if "command" in each.action]
+    return Written.array(each.text for each in offers)
 
 
-def _asked(ls: KibitzServer, document: Document, params: types.CodeActionParams) -> Asked:
-    uri, snapshot, encoding = params.text_document.uri, document.snapshot, ls.client.encoding
-    said = params.context.diagnostics
-    sent = {name for each in said if (name := _identity(each)) is not None}
-    lines = span_at(_whole_lines(params.range), uri, snapshot, encoding)
-    others = [each for each in said if each.source != SOURCE][:MAX_COMPLAINTS]
+def _asked(ls: KibitzServer, view: View, wanted: Wanted) -> Asked:
+    document = view.document
+    span = _span(ls, view, wanted.uri, wanted.start, wanted.end)
+    first, last = sorted((wanted.start.line, wanted.end.line))
+    lines = _span(ls, view, wanted.uri, Position(first, 0), Position(last, _END_OF_LINE))
     return Asked(
-        span=span_at(params.range, uri, snapshot, encoding),
-        shown=_meant(document.shown, lines, sent),
-        dismissed=_meant(document.dismissed, lines, sent),
+        span=span,
+        shown=_meant(view.shown, lines, wanted.names),
+        dismissed=_meant(view.dismissed, lines, wanted.names) if document.dismissed else (),
         shows_dismissed=ls.session.publisher.shows_dismissed(document.uri),
-        others=[(each, _complaint(each, span_at(each.range, uri, snapshot, encoding))) for each in others],
+        others=[(each.sent, _complaint(ls, view, wanted.uri, each)) for each in wanted.others],
         asks=_asks(ls, document),
-        named=params.context.only is not None,
+        named=wanted.only is not None,
     )
+
+
+def _span(ls: KibitzServer, view: View, uri: str, start: Position, end: Position) -> Span:
+    """A range of that of the document's parts which the client calls ``uri``; a reversed one is the same."""
+    part, begin = view.snapshot.part(uri)
+    one, other = (begin + part.lines.offset(each, ls.client.encoding) for each in (start, end))
+    return Span(one, other) if one <= other else Span(other, one)
 
 
 def _asks(ls: KibitzServer, document: Document) -> bool:
@@ -64,32 +70,16 @@ def _asks(ls: KibitzServer, document: Document) -> bool:
     return enabled and ls.session.reviews.active and document.language is not None
 
 
-def _whole_lines(where: types.Range) -> types.Range:
-    first, last = sorted((where.start.line, where.end.line))
-    return types.Range(types.Position(first, 0), types.Position(last, _END_OF_LINE))
-
-
-def _meant(every: Sequence[Shown], lines: Span, sent: set[str]) -> list[Shown]:
+def _meant(spots: Spots, lines: Span, sent: Set[str]) -> list[Shown]:
     """Those on the lines, and those whose diagnostics were sent along from elsewhere."""
-    here = [each for each in every if _is_on(lines, each)]
+    here = spots.at(lines.start, lines.end)
     elsewhere = sent - {identity(each.finding) for each in here}
     if not elsewhere:
         return here
-    return [each for each in every if _is_on(lines, each) or identity(each.finding) in elsewhere]
+    known = {id(each) for each in here}
+    return [each for each in spots.all if id(each) in known or identity(each.finding) in elsewhere]
 
 
-def _is_on(lines: Span, shown: Shown) -> bool:
-    at = shown.span
-    return at.start <= lines.end and lines.start <= at.end
-
-
-def _complaint(said: types.Diagnostic, span: Span) -> Diagnostic:
-    code = "" if said.code is None else str(said.code)
-    return Diagnostic(span, said.message, said.source or "", code)
-
-
-def _identity(diagnostic: types.Diagnostic) -> str | None:
-    if diagnostic.source == SOURCE and isinstance(diagnostic.data, dict):
-        name = diagnostic.data.get("id")
-        return name if isinstance(name, str) else None
-    return None
+def _complaint(ls: KibitzServer, view: View, uri: str, said: Said) -> Diagnostic:
+    span = _span(ls, view, uri, said.start, said.end)
+    return Diagnostic(span, said.message, said.source, said.code)

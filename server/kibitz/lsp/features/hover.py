@@ -4,50 +4,55 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING
-
-from lsprotocol import types
+from typing import TYPE_CHECKING, Any
 
 from kibitz.lsp.hovers import about
-from kibitz.lsp.rendering import identity, lsp_range, offset_at
+from kibitz.lsp.rendering import identity
 
 if TYPE_CHECKING:
+    from kibitz.lsp.asked import Pointed
     from kibitz.lsp.server import KibitzServer
 
 _BLANK = re.compile(r"[ \t]*")
 
 
-def hover(ls: KibitzServer, params: types.HoverParams) -> types.Hover | None:
-    """Handle the request."""
-    uri = params.text_document.uri
+def hover(ls: KibitzServer, pointed: Pointed) -> dict[str, Any] | None:
+    """Handle the request; the hover as JSON."""
+    uri, encoding, markdown = pointed.uri, ls.client.encoding, ls.client.markdown
     ls.session.attend(uri)
     document = ls.session.documents.get(uri)
     if document is None or not document.synced:
         return None
-    at = _on_code(
-        document.snapshot.text, offset_at(params.position, uri, document.snapshot, ls.client.encoding)
-    )
-    every = [*document.shown]
-    if ls.session.publisher.shows_dismissed(document.uri):
-        every += document.dismissed
-    meant = [shown for shown in every if shown.span.start <= at <= shown.span.end]
+    part, begin = document.snapshot.part(uri)
+    at = _on_code(document.snapshot.text, begin + part.lines.offset(pointed.at, encoding))
+    view = ls.view(document)
+    meant = view.shown.at(at, at)
+    if document.dismissed and ls.session.publisher.shows_dismissed(document.uri):
+        meant += view.dismissed.at(at, at)
     if not meant:
         return None
+    now = time.time()
     told = [
         about(
             shown,
             None if shown.touched else ls.assistance.explanation(document.uri, identity(shown.finding)),
-            now=time.time(),
-            markdown=ls.client.markdown,
+            now=now,
+            markdown=markdown,
         )
         for shown in meant
     ]
-    kind = types.MarkupKind.Markdown if ls.client.markdown else types.MarkupKind.PlainText
-    between = "\n\n---\n\n" if ls.client.markdown else "\n\n"
-    return types.Hover(
-        types.MarkupContent(kind, between.join(told)),
-        lsp_range(meant[0].span, document.snapshot, ls.client.encoding),
-    )
+    part, span = document.snapshot.locate(meant[0].span)
+    start, end = (part.lines.position(each, encoding) for each in (span.start, span.end))
+    return {
+        "contents": {
+            "kind": "markdown" if markdown else "plaintext",
+            "value": ("\n\n---\n\n" if markdown else "\n\n").join(told),
+        },
+        "range": {
+            "start": {"line": start.line, "character": start.character},
+            "end": {"line": end.line, "character": end.character},
+        },
+    }
 
 
 def _on_code(text: str, at: int) -> int:
