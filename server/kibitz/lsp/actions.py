@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kibitz.findings.finding import Confidence
@@ -267,7 +268,13 @@ def complaint(finding: Finding) -> Diagnostic:
 
 def titled(what: str, about: str) -> str:
     """A title in a menu: one line, and only what can be seen. It may be another tool's, or a model's."""
-    return f"{what}: {plain(about, _MAX_TITLE)}"
+    return f"{what}: {_plain(about)}"
+
+
+@lru_cache(maxsize=1024)
+def _plain(about: str) -> str:
+    # The same in several lines of a menu, and in the menus after each edit.
+    return plain(about, _MAX_TITLE)
 
 
 def of_kinds(offers: Iterator[Offer], only: Sequence[str] | None) -> list[Offer]:

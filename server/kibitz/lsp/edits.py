@@ -34,7 +34,7 @@ def workspace_edit(edits: Iterable[Fix | Edit], snapshot: Snapshot, client: Clie
     for each in edits:
         part, span = snapshot.locate(each.span)
         parts[part.uri] = part
-        by_part.setdefault(part.uri, []).append(replace(each, span=span))
+        by_part.setdefault(part.uri, []).append(each if span == each.span else replace(each, span=span))
     if not client.versioned_edits:
         return types.WorkspaceEdit(
             changes={

@@ -18,6 +18,8 @@ HEAD_BYTES = 4096
 
 _MAX_HEADER_BYTES = 4096
 """Without a line break in so many bytes it is no header."""
+_WHOLE = re.compile(rb"Content-Length: ([0-9]{1,15})\r\n\r\n([^\n]+)")
+"""A message as nearly all come: one header, and no line break behind it."""
 _LENGTH = re.compile(rb"content-length[ \t]{0,8}:[ \t]{0,8}([0-9]{1,15})[ \t]{0,8}\r?\n", re.IGNORECASE)
 _LONGEST_LENGTH_LINE = 64
 """Bytes to keep when scanning, so that a length line cut in two is still seen."""
@@ -56,6 +58,10 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[Frame | Oversize]:
         """What ``data`` completes, in order."""
+        if not self._buffer and self._declared is None and self._seen_length is None:
+            whole = _WHOLE.fullmatch(data)
+            if whole and int(whole[1]) == len(whole[2]) <= self._max_body:
+                return [Frame(whole[2])]
         self._buffer += data
         frames: list[Frame | Oversize] = []
         while True:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, cast
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol
-from pygls.protocol.json_rpc import JsonRPCResponseMessage
 
 from kibitz.lsp.asked import READERS, is_deep
 from kibitz.lsp.faults import describe
@@ -246,11 +245,13 @@ class KibitzProtocol(LanguageServerProtocol):
         if future is None or future.done():
             logger.debug("ignored an answer that nobody waits for")
             return
-        result_type = self._result_types.pop(cast("int | str", msg_id), None) or JsonRPCResponseMessage
+        result_type = self._result_types.pop(cast("int | str", msg_id), None)
         try:
             if message.get("error") is not None:
                 error = self._converter.structure(message["error"], types.ResponseError)
                 future.set_exception(JsonRpcException(error.message, error.code))
+            elif result_type is None:
+                future.set_result(message.get("result"))
             else:
                 future.set_result(
                     self._converter.structure(

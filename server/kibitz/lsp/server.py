@@ -22,6 +22,7 @@ from kibitz._version import __version__
 from kibitz.guard.process import protect
 from kibitz.lsp.capabilities import Client
 from kibitz.lsp.clock import LoopClock
+from kibitz.lsp.converting import converter
 from kibitz.lsp.parent import ParentWatch
 from kibitz.lsp.protocol import KibitzProtocol, Phase
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from kibitz.lsp.assistance import Assistance
     from kibitz.lsp.clock import Clock
     from kibitz.lsp.closed_files import ClosedFiles
-    from kibitz.lsp.documents import Document
     from kibitz.lsp.editor import WireEditor
     from kibitz.lsp.measuring import Measuring
     from kibitz.lsp.notebook_sync import NotebookSync
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from kibitz.lsp.warming import Warming
     from kibitz.lsp.watching import Watching
     from kibitz.lsp.workspace import Workspace
+    from kibitz.provider.models import ContextAnalysis
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class KibitzServer(LanguageServer):
         tidy: Callable[[], None] = lambda: None,
         protect: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__("kibitz", __version__, protocol_cls=KibitzProtocol)
+        super().__init__("kibitz", __version__, protocol_cls=KibitzProtocol, converter_factory=converter)
         self.client = Client()
         """What ``initialize`` said; the session goes by it."""
         self.clock = clock or LoopClock()
@@ -107,7 +108,7 @@ class KibitzServer(LanguageServer):
         self.parent = ParentWatch(self.clock, self.stop)
         self.handlers: dict[str, Callable[[Any], Any]] = {}
         """The features that were needed so far, bound to this server."""
-        self._view: View | None = None
+        self.view: View | None = None
         """Of the document that was asked about last."""
         self._backend = backend
         self._cli = cli or {}
@@ -119,14 +120,6 @@ class KibitzServer(LanguageServer):
             feature = importlib.import_module(f"kibitz.lsp.features.{name}")
             self.handlers[method] = partial(getattr(feature, name), self)
         return self.handlers.get(method)
-
-    def view(self, document: Document) -> View:
-        """What is found in the document as it is now."""
-        if self._view is None or not self._view.holds(document):
-            from kibitz.lsp.view import View  # noqa: PLC0415 - after initialize
-
-            self._view = View(document, self.client, self.protocol.as_json)
-        return self._view
 
     @cached_property
     def editor(self) -> WireEditor:
@@ -176,6 +169,10 @@ class KibitzServer(LanguageServer):
         from kibitz.lsp.assistance import Assistance  # noqa: PLC0415 - after initialize
 
         return Assistance(self.session, self.editor, self.client)
+
+    def explanation(self, uri: str, name: str) -> ContextAnalysis | None:
+        """What was explained about a finding; None as long as nobody has asked for anything."""
+        return self.assistance.explanation(uri, name) if "assistance" in vars(self) else None
 
     @cached_property
     def notebooks(self) -> NotebookSync:

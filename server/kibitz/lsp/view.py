@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from kibitz.lsp.actions import Offers
 from kibitz.lsp.spots import Spots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kibitz.lsp.actions import Offers
     from kibitz.lsp.capabilities import Client
     from kibitz.lsp.documents import Document
+    from kibitz.lsp.server import KibitzServer
 
 
 class View:
@@ -48,6 +49,11 @@ class View:
     @cached_property
     def offers(self) -> Offers:
         """What can be done about it."""
-        from kibitz.lsp.actions import Offers  # noqa: PLC0415 - a hover needs none
-
         return Offers(self.document, self._client, self._as_json)
+
+
+def view_of(ls: KibitzServer, document: Document) -> View:
+    """That of the document as it is now."""
+    if ls.view is None or not ls.view.holds(document):
+        ls.view = View(document, ls.client, ls.protocol.as_json)
+    return ls.view

@@ -96,9 +96,15 @@ class LineIndex:
         if position.line >= len(self._starts):
             return len(self.text)
         start = self._starts[position.line]
-        end = self.line_end(position.line)
         column = max(position.character, 0)
-        if encoding is Encoding.UTF32 or self.text.isascii():
+        plain = encoding is Encoding.UTF32 or self.text.isascii()
+        if plain and position.line + 1 < len(self._starts):
+            offset = start + column
+            if offset + 2 <= self._starts[position.line + 1]:
+                # Before the terminator, whichever it is.
+                return offset
+        end = self.line_end(position.line)
+        if plain:
             return min(start + column, end)
         # A column is at least as many code points in as its share: nothing beyond that can matter.
         return start + _columns_to_points(self.text[start : min(start + column, end)], column, encoding)
@@ -106,7 +112,7 @@ class LineIndex:
     def position(self, offset: int, encoding: Encoding) -> Position:
         """The position of ``offset``, clamped to the text; inside a terminator, the end of its line."""
         offset = min(max(offset, 0), len(self.text))
-        line = self.line_of(offset)
+        line = bisect_right(self._starts, offset) - 1
         start = self._starts[line]
         stop = min(offset, self.line_end(line))
         if encoding is Encoding.UTF32 or self.text.isascii():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kibitz.lsp.actions import Asked, of_kinds
 from kibitz.lsp.rendering import identity
+from kibitz.lsp.view import view_of
 from kibitz.lsp.written import Written
 from kibitz.provider.models import Diagnostic
 from kibitz.text.lines import Position
@@ -34,7 +35,7 @@ def code_action(ls: KibitzServer, wanted: Wanted) -> Sequence[object] | Written:
     document = ls.session.documents.get(wanted.uri)
     if document is None or not document.synced:
         return []
-    view = ls.view(document)
+    view = view_of(ls, document)
     offers = of_kinds(view.offers.all(_asked(ls, view, wanted)), wanted.only)
     if not ls.client.action_literals:
         return [each.action["command"] for each in offers if "command" in each.action]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kibitz.lsp.hovers import about
 from kibitz.lsp.rendering import identity
+from kibitz.lsp.view import view_of
+from kibitz.lsp.written import Written, write
 
 if TYPE_CHECKING:
     from kibitz.lsp.asked import Pointed
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 _BLANK = re.compile(r"[ \t]*")
 
 
-def hover(ls: KibitzServer, pointed: Pointed) -> dict[str, Any] | None:
-    """Handle the request; the hover as JSON."""
+def hover(ls: KibitzServer, pointed: Pointed) -> Written | None:
+    """Handle the request."""
     uri, encoding, markdown = pointed.uri, ls.client.encoding, ls.client.markdown
     ls.session.attend(uri)
     document = ls.session.documents.get(uri)
@@ -25,7 +27,7 @@ def hover(ls: KibitzServer, pointed: Pointed) -> dict[str, Any] | None:
         return None
     part, begin = document.snapshot.part(uri)
     at = _on_code(document.snapshot.text, begin + part.lines.offset(pointed.at, encoding))
-    view = ls.view(document)
+    view = view_of(ls, document)
     meant = view.shown.at(at, at)
     if document.dismissed and ls.session.publisher.shows_dismissed(document.uri):
         meant += view.dismissed.at(at, at)
@@ -35,7 +37,7 @@ def hover(ls: KibitzServer, pointed: Pointed) -> dict[str, Any] | None:
     told = [
         about(
             shown,
-            None if shown.touched else ls.assistance.explanation(document.uri, identity(shown.finding)),
+            None if shown.touched else ls.explanation(document.uri, identity(shown.finding)),
             now=now,
             markdown=markdown,
         )
@@ -43,16 +45,15 @@ def hover(ls: KibitzServer, pointed: Pointed) -> dict[str, Any] | None:
     ]
     part, span = document.snapshot.locate(meant[0].span)
     start, end = (part.lines.position(each, encoding) for each in (span.start, span.end))
-    return {
-        "contents": {
-            "kind": "markdown" if markdown else "plaintext",
-            "value": ("\n\n---\n\n" if markdown else "\n\n").join(told),
-        },
-        "range": {
-            "start": {"line": start.line, "character": start.character},
-            "end": {"line": end.line, "character": end.character},
-        },
+    contents = {
+        "kind": "markdown" if markdown else "plaintext",
+        "value": ("\n\n---\n\n" if markdown else "\n\n").join(told),
     }
+    where = {
+        "start": {"line": start.line, "character": start.character},
+        "end": {"line": end.line, "character": end.character},
+    }
+    return Written(write({"contents": contents, "range": where}))
 
 
 def _on_code(text: str, at: int) -> int:
