@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from kibitz.findings.finding import Confidence
@@ -91,20 +91,20 @@ class Offers:
         """All that can be done, the most likely first."""
         asks = asked.asks
         for shown in asked.shown:
-            yield from self._once(("mend", id(shown), asks), lambda: self._mend(shown, asks=asks))
+            yield from self._once(("mend", id(shown), asks), partial(self._mend, shown, asks=asks))
         if asks and self._takes_edits:
             for sent, said in asked.others:
                 yield Offer(self._fix_with_kibitz(said, sent))
         if len(asked.shown) <= _MAX_TALKED_OF:
             for shown in asked.shown:
-                yield from self._once(("talk", id(shown), asks), lambda: self._talk(shown, asks=asks))
+                yield from self._once(("talk", id(shown), asks), partial(self._talk, shown, asks=asks))
         yield from map(Offer, self._bring_back(asked))
         if asks and asked.span.of(self._snapshot.text).strip():
             if self._takes_edits:
                 yield Offer(self._improve(asked.span))
             yield Offer(self._explain_selection(asked.span))
         if asked.named or asked.shown:
-            yield from self._once(("all", asked.named), lambda: self._fix_all(named=asked.named))
+            yield from self._once(("all", asked.named), partial(self._fix_all, named=asked.named))
 
     def _once(self, name: object, make: Callable[[], Iterable[Json]]) -> list[Offer]:
         if name not in self._made:

@@ -62,7 +62,7 @@ class Wanted:
 
 
 def pointed(params: Any) -> Pointed:
-    """The parameters of ``textDocument/hover``. Raises LookupError, TypeError or ValueError."""
+    """The parameters of ``textDocument/hover``. Raises LookupError, TypeError, ValueError, OverflowError."""
     return Pointed(_uri(params), _position(params["position"]))
 
 

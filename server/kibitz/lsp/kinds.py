@@ -1,4 +1,4 @@
-"""The names that the protocol knows us and our code actions by. Light: the answer to ``initialize`` has them."""
+"""How the protocol names us and our code actions. Light: the answer to ``initialize`` has it."""
 
 from __future__ import annotations
 

@@ -297,7 +297,8 @@ class KibitzProtocol(LanguageServerProtocol):
 
     def _answer(self, msg_id: int | str, result: object) -> None:
         if isinstance(result, Written):
-            self._put(f'{{"jsonrpc":"{self.VERSION}","id":{write(msg_id)},"result":{result.text}}}')
+            number = msg_id if isinstance(msg_id, int) else write(msg_id)
+            self._put(f'{{"jsonrpc":"{self.VERSION}","id":{number},"result":{result.text}}}')
             return
         # No message object around it: cattrs would copy what is plain JSON already, piece by piece.
         self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "result": result})

@@ -1,6 +1,7 @@
 """One of each kind of message that is sent while somebody types, with all that it can hold.
 
-cattrs builds the code for a type when the first one of it is sent, which takes several milliseconds for a diagnostic.
+cattrs builds the code for a type when the first one of it is sent, which takes milliseconds for a
+diagnostic.
 """
 
 from __future__ import annotations

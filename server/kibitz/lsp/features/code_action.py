@@ -17,7 +17,7 @@ from kibitz.text.lines import Position
 from kibitz.text.spans import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence, Set
+    from collections.abc import Sequence
 
     from kibitz.lsp.asked import Said, Wanted
     from kibitz.lsp.documents import Document
@@ -71,7 +71,7 @@ def _asks(ls: KibitzServer, document: Document) -> bool:
     return enabled and ls.session.reviews.active and document.language is not None
 
 
-def _meant(spots: Spots, lines: Span, sent: Set[str]) -> list[Shown]:
+def _meant(spots: Spots, lines: Span, sent: frozenset[str]) -> list[Shown]:
     """Those on the lines, and those whose diagnostics were sent along from elsewhere."""
     here = spots.at(lines.start, lines.end)
     elsewhere = sent - {identity(each.finding) for each in here}
