@@ -2,8 +2,8 @@
 
     python -m benchmarks.session [--edits 10] [--debounce-ms 1000] [--json FILE]
 
-Each edit plants a bug in one function; its undo follows. The time is from the edit to the published finding,
-and what the server adds is that less the debounce and the provider's latency.
+Each edit plants a bug in one function; its undo follows. The time is from when the edit is sent to the
+published finding, and what the server adds is that less the debounce and the provider's latency.
 """
 
 from __future__ import annotations
@@ -66,10 +66,9 @@ async def session(edits: int, debounce_ms: int) -> tuple[bool, dict[str, Any]]:
             line = (20 + number * 7) * 10 + 5
             sign = {"start": {"line": line, "character": 18}, "end": {"line": line, "character": 19}}
             before = len(fake.requests)
-            began = time.perf_counter()
             buffer.replace(sign, "-")
             (found,) = await buffer.diagnostics(1)
-            overheads.append((time.perf_counter() - began) * 1000 - debounce_ms - LATENCY_MS)
+            overheads.append((time.perf_counter() - buffer.sent) * 1000 - debounce_ms - LATENCY_MS)
             asked += len(fake.requests) - before
             tokens += [reported(seen.body) for seen in fake.requests[before:]]
             began = time.perf_counter()

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import sysconfig
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -171,6 +172,8 @@ class Buffer:
         self.text = text
         self.version = 1
         self.encoding = encoding
+        self.sent = 0.0
+        """When the last edit went out (``time.perf_counter``); to find its place took 20 ms before."""
 
     def open(self, language: str = "python") -> None:
         document = {"uri": self.uri, "languageId": language, "version": self.version, "text": self.text}
@@ -188,6 +191,7 @@ class Buffer:
         start, end = self.offset(where["start"]), self.offset(where["end"])
         self.text = self.text[:start] + new + self.text[end:]
         self.version += 1
+        self.sent = time.perf_counter()
         self.server.notify(
             "textDocument/didChange",
             {
