@@ -19,11 +19,15 @@ class Recorder:
 
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.prepared: list[str] = []
         self.unwanted: set[str] = set()
         self.release = asyncio.Event()
         self.take_over: dict[str, Callable[[], None]] = {}
         self.urgency: dict[str, Urgency] = {}
         self.focus = ""
+
+    def prepare(self, key: str) -> None:
+        self.prepared.append(key)
 
     def due(self, key: str) -> None:
         """Nothing to note."""
@@ -74,6 +78,27 @@ async def test_work_begins_after_a_pause(scheduler: Scheduler, work: Recorder, c
     await settle()
     assert work.log == ["begin a"]
     assert clock.waiting == 0
+
+
+async def test_work_is_prepared_shortly_before_it_begins(
+    scheduler: Scheduler, work: Recorder, clock: FakeClock
+) -> None:
+    for _ in range(4):
+        scheduler.later("a", 1.0, 60)
+        clock.advance(0.8)
+    assert work.prepared == [], "whoever types on has nothing prepared"
+    clock.advance(0.15)
+    await settle()
+    assert (work.prepared, work.log) == (["a"], [])
+    clock.advance(0.1)
+    await settle()
+    assert (work.prepared, work.log) == (["a"], ["begin a"])
+    scheduler.later("b", 1.0, 60)
+    scheduler.cancel("b")
+    scheduler.later("c", 1.0, 60)
+    scheduler.now("c")
+    clock.advance(2.0)
+    assert work.prepared == ["a"], "what will not come is not prepared either"
 
 
 async def test_typing_on_puts_work_off_only_so_long(

@@ -753,6 +753,43 @@ async def test_the_pause_adapts_to_how_fast_one_types_and_how_fast_the_provider_
     assert 1.9 < dear < 2.2, "the longest that the settings allow"
 
 
+async def test_a_review_is_prepared_as_it_will_be_shortly_before_the_pause_is_over() -> None:
+    room = Room(debounce_ms=500)
+    room.open("x = 1\n")
+    await settle()
+    room.type(0, 5, "2")
+    await room.pause(0.45)
+    (prepared,) = room.service.prepared
+    assert (prepared.text, prepared.edited) == ("x = 12\n", (Span(5, 6),))
+    assert len(room.service.calls) == 1, "that of opening it"
+    await room.pause(0.1)
+    assert room.service.calls[-1].assignment == prepared
+    room.type(0, 6, "3")
+    room.session.saved(A)
+    await room.pause()
+    assert room.service.prepared == [prepared], "it was reviewed at once"
+    room.type(0, 7, "4")
+    room.session.pause()
+    await room.pause()
+    assert room.service.prepared == [prepared]
+
+
+async def test_what_will_not_be_reviewed_is_not_prepared() -> None:
+    room = Room(debounce_ms=500, max_file_bytes=8)
+    room.open("x = 1\n")
+    await settle()
+    room.type(0, 5, "2345")
+    await room.pause()
+    room.type(0, 5, "", delete=4)
+    await room.pause(0.45)
+    assert [each.text for each in room.service.prepared] == ["x = 1\n"], "one is too large"
+    await room.pause()
+    room.type(0, 5, "2")
+    room.type(0, 5, "", delete=1)
+    await room.pause()
+    assert len(room.service.prepared) == 2, "typed and undone, it is to be looked up all the same"
+
+
 async def test_typing_on_and_on_puts_a_review_off_only_so_long() -> None:
     room = Room(max_delay_ms=2_000)
     room.open("x = 1\n")

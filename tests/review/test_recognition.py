@@ -12,7 +12,7 @@ from tests.support.tiers import MemoryTier
 
 from kibitz.cache.tier import Kept
 from kibitz.provider.errors import APIError
-from kibitz.review import reviewer as reviewer_module
+from kibitz.review import splits
 from kibitz.review.reviewer import Reviewer, ReviewSettings, Source
 from kibitz.telemetry.cachecounts import CacheCounts
 from kibitz.text.spans import Span
@@ -31,7 +31,7 @@ def parses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def parse(*_: object) -> None:
         raise AssertionError("it was parsed")
 
-    monkeypatch.setattr(reviewer_module, "entries_of", parse)
+    monkeypatch.setattr(splits, "entries_of", parse)
 
 
 async def reviewed(disk: MemoryTier, source: Source = SOURCE, client: Client | None = None) -> Client:

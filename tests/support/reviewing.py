@@ -102,6 +102,8 @@ class FakeService:
     calls: list[Call] = field(default_factory=list)
     looks: list[Assignment] = field(default_factory=list)
     """What was only to be looked up."""
+    prepared: list[Assignment] = field(default_factory=list)
+    """What a review was said to come of."""
     knows: bool = False
     """Whether all is known without asking; else nothing is."""
     suggestions: asyncio.Future[Sequence[Suggestion]] = field(default_factory=asyncio.Future)
@@ -137,6 +139,9 @@ class FakeService:
     """What a review of the workspace would take; None: nothing, and all ``files`` are there."""
     costs: Counts | None = None
     """What today cost."""
+
+    async def prepare(self, assignment: Assignment) -> None:
+        self.prepared.append(assignment)
 
     async def review(
         self, assignment: Assignment, urgency: Urgency, on_progress: Callable[[Outcome], None]

@@ -77,18 +77,8 @@ class AppService:
         self, assignment: Assignment, urgency: Urgency, on_progress: Callable[[Outcome], None]
     ) -> Outcome:
         """See ``ReviewService``."""
-        from kibitz.review.reviewer import Source  # noqa: PLC0415 - loaded with the app
-
-        path = assignment.path or ""
-        source = Source(
-            assignment.text,
-            assignment.language,
-            Path(path).name if path else "",
-            path=path,
-            edited=assignment.edited,
-        )
         review = await self._reviewer.review(
-            source,
+            _source_of(assignment),
             urgency=urgency,
             verify=assignment.verify,
             ask=assignment.ask,
@@ -97,6 +87,12 @@ class AppService:
             on_progress=lambda so_far: on_progress(_found(so_far)),
         )
         return _found(review)
+
+    async def prepare(self, assignment: Assignment) -> None:
+        """See ``ReviewService``."""
+        path = assignment.path
+        if path is None or await asyncio.to_thread(self.refusal, path) is None:
+            await self._reviewer.prepare(_source_of(assignment), verify=assignment.verify)
 
     async def suggest(self, place: Context) -> Sequence[Suggestion]:
         """See ``ReviewService``."""
@@ -258,6 +254,14 @@ class AppService:
     async def aclose(self) -> None:
         """See ``ReviewService``."""
         await self._app.aclose()
+
+
+def _source_of(assignment: Assignment) -> Source:
+    from kibitz.review.reviewer import Source  # noqa: PLC0415 - loaded with the app
+
+    path = assignment.path or ""
+    name = Path(path).name if path else ""
+    return Source(assignment.text, assignment.language, name, path=path, edited=assignment.edited)
 
 
 def _found(review: Review) -> _Found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from kibitz.lsp.notices import Notices
     from kibitz.lsp.service import Knobs, Outcome, ReviewService
     from kibitz.provider.limits.priority import Urgency
+    from kibitz.text.snapshot import Snapshot
+    from kibitz.text.spans import Span
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +119,7 @@ class Reviews:
         self._publish = publish
         self._report = report
         self._too_large: set[str] = set()
+        self._preparing: set[asyncio.Task[None]] = set()
 
     def knobs_of(self, document: Document) -> Knobs:
         """The settings that count for a document."""
@@ -137,13 +141,23 @@ class Reviews:
 
     # What the scheduler asks for
 
+    def prepare(self, key: str) -> None:
+        """The typing may rest: have done what a review of the text as it is now begins with."""
+        document, service = self._documents.get(key), self.service
+        if document is None or service is None or not self._is_news(document):
+            return
+        intent, snapshot = self._rested(document), document.snapshot
+        assignment = _assignment(document, snapshot, intent, document.edited, verify=document.demanded)
+        task = asyncio.get_running_loop().create_task(_prepared(service, assignment))
+        self._preparing.add(task)
+        task.add_done_callback(self._preparing.discard)
+
     def due(self, key: str) -> None:
         """The typing rests."""
         document = self._documents.get(key)
         if document is not None:
             document.background = False
-            asks = self.knobs_of(document).trigger == "change"
-            document.intent = max(document.intent, Intent.TYPED if asks else Intent.LOOK)
+            document.intent = self._rested(document)
 
     def wanted(self, key: str) -> bool:
         """Whether the document can be reviewed, and its text is not reviewed or under review already."""
@@ -218,14 +232,7 @@ class Reviews:
             shown.report(so_far, len(snapshot.text))
             self._land(document, run, so_far, final=False)
 
-        assignment = Assignment(
-            snapshot.code,
-            document.language or snapshot.language,
-            document.path,
-            edited=run.edited if run.intent is Intent.TYPED else (),
-            ask=run.intent is not Intent.LOOK,
-            verify=run.verify,
-        )
+        assignment = _assignment(document, snapshot, run.intent, run.edited, verify=run.verify)
         try:
             outcome = await service.review(assignment, urgency, on_progress)
         finally:
@@ -256,12 +263,25 @@ class Reviews:
         if document.doubt(run, reason(error)):
             self._publish(document)
 
+    def _rested(self, document: Document) -> Intent:
+        """What a review of a document is for, once the typing rests."""
+        asks = self.knobs_of(document).trigger == "change"
+        return max(document.intent, Intent.TYPED if asks else Intent.LOOK)
+
+    def _is_news(self, document: Document) -> bool:
+        """Whether there is a text to be reviewed that is not under review; says so to nobody."""
+        if not self.active or not document.synced or not self.serves(document):
+            return False
+        snapshot, run = document.snapshot, document.run
+        if snapshot.digest in {document.reviewed, run.snapshot.digest if run is not None else None}:
+            return False
+        return _bytes_in(snapshot.text) <= self.knobs_of(document).max_file_bytes
+
     def _reviewable(self, document: Document) -> bool:
         if not self.serves(document):
             self._drop(document)
             return False
-        knobs, text = self.knobs_of(document), document.snapshot.text
-        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        knobs, size = self.knobs_of(document), _bytes_in(document.snapshot.text)
         if size <= knobs.max_file_bytes:
             self._too_large.discard(document.uri)
             return True
@@ -307,6 +327,29 @@ class _Shown:
         self._timer.cancel()
         if self._progress is not None:
             self._progress.end()
+
+
+def _assignment(
+    document: Document, snapshot: Snapshot, intent: Intent, edited: tuple[Span, ...], *, verify: bool
+) -> Assignment:
+    return Assignment(
+        snapshot.code,
+        document.language or snapshot.language,
+        document.path,
+        edited=edited if intent is Intent.TYPED else (),
+        ask=intent is not Intent.LOOK,
+        verify=verify,
+    )
+
+
+def _bytes_in(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+async def _prepared(service: ReviewService, assignment: Assignment) -> None:
+    # Whatever is wrong comes to light in the review.
+    with suppress(Exception):
+        await service.prepare(assignment)
 
 
 async def _may_leave(document: Document, service: ReviewService) -> bool:

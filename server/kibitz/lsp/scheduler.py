@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from kibitz.lsp.clock import Clock, Timer
 
 
+AHEAD_SECONDS = 0.1
+"""So long before a pause is over work is prepared: whoever rests that long hardly goes on typing."""
+
+
 class Work(Protocol):
     """What is scheduled."""
+
+    def prepare(self, key: str) -> None:
+        """What was asked for ``later`` begins in a moment, unless something is asked for meanwhile."""
 
     def due(self, key: str) -> None:
         """What was asked for ``later`` is about to begin."""
@@ -42,6 +49,8 @@ class _Slot:
     first: float | None = None
     """When the typing began that has not been reviewed yet."""
     timer: Timer | None = None
+    ahead: Timer | None = None
+    """Comes a little before ``timer``."""
     task: asyncio.Task[None] | None = None
     """The newest work."""
     urgency: Urgency = field(default_factory=Urgency)
@@ -72,10 +81,12 @@ class Scheduler:
         now = self._clock.now()
         if slot.first is None:
             slot.first = now
-        if slot.timer is not None:
-            slot.timer.cancel()
+        self._stop(slot)
         latest = slot.first + max(max_delay, debounce)
-        slot.timer = self._clock.call_later(max(min(debounce, latest - now), 0), lambda: self._due(key))
+        wait = max(min(debounce, latest - now), 0)
+        slot.timer = self._clock.call_later(wait, lambda: self._due(key))
+        if wait > AHEAD_SECONDS:
+            slot.ahead = self._clock.call_later(wait - AHEAD_SECONDS, lambda: self._work.prepare(key))
 
     def now(self, key: str, *, instead: bool = True) -> None:
         """Work at once, if there is anything to do, in place of what is being done for an older text.
@@ -137,11 +148,16 @@ class Scheduler:
             if slot.task is asyncio.current_task():
                 slot.task = None
 
+    @classmethod
+    def _rest(cls, slot: _Slot) -> None:
+        cls._stop(slot)
+        slot.timer = slot.ahead = slot.first = None
+
     @staticmethod
-    def _rest(slot: _Slot) -> None:
-        if slot.timer is not None:
-            slot.timer.cancel()
-        slot.timer = slot.first = None
+    def _stop(slot: _Slot) -> None:
+        for timer in (slot.timer, slot.ahead):
+            if timer is not None:
+                timer.cancel()
 
 
 class NewestFirst:

@@ -189,6 +189,9 @@ class ReviewService(Protocol):
         be done at all.
         """
 
+    async def prepare(self, assignment: Assignment) -> None:
+        """A review of that is about to come: do what it begins with. Sends nothing."""
+
     async def suggest(self, place: Context) -> Sequence[Suggestion]:
         """Other ways to write a place, best first; each edit is verified. Somebody waits for it.
 

@@ -56,6 +56,14 @@ class Recogniser:
             return Recognition(digest)
         return Recognition(digest, await self._restored(record, source, settings, guidance))
 
+    async def knows(self, source: Source, whose: Whose, guidance: Guidance | None) -> bool:
+        """Whether a document is known as a whole, so that a review of it will hardly read it."""
+        kept = self._answers.kept
+        if kept is None:
+            return False
+        row = await kept.find_record(await asyncio.to_thread(self._digest, source, whose, guidance))
+        return row is not None and row.fresh_s > 0
+
     def keep(self, recognition: Recognition, run: Run, looked_up: LookUp) -> None:
         """Remember what a review came to, if there is an answer about every unit that will be found again."""
         kept = self._answers.kept

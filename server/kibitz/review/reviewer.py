@@ -20,12 +20,13 @@ from kibitz.provider.errors import APIError
 from kibitz.provider.limits.priority import Priority, Urgency
 from kibitz.provider.tokens import estimate, guidance_tokens
 from kibitz.provider.turns import give_way
-from kibitz.review.entries import entries_of, pack
+from kibitz.review.entries import pack
 from kibitz.review.flights import Flights
 from kibitz.review.lookup import LookUp
 from kibitz.review.recognition import Recogniser, dismissed_of
 from kibitz.review.result import Review, ReviewSettings, Source, Stats
 from kibitz.review.run import Batch, Run
+from kibitz.review.splits import Splits
 from kibitz.review.whole import Whose, whose
 from kibitz.telemetry.access import about
 from kibitz.text.spans import Span
@@ -117,6 +118,7 @@ class Reviewer:
         self._verifier = verifier
         self._flights = Flights(client, answers, claims, landed=landed)
         self._recogniser = Recogniser(answers)
+        self._splits = Splits(answers.digests)
         self._guiding = guiding
 
     async def review(
@@ -185,6 +187,16 @@ class Reviewer:
         await give_way()
         return state
 
+    async def prepare(self, source: Source, *, verify: bool = False) -> None:
+        """A review of ``source`` is about to come: begin what it does before it knows what to ask.
+
+        Takes CPU in a thread, sends nothing, and counts for nothing. It is of use to a review of just that.
+        """
+        mine = self._whose(asked=verify)
+        guidance = await self._guidance(source)
+        if not await self._recogniser.knows(source, mine, guidance):
+            self._splits.prepare(source, mine, guidance)
+
     async def missing(self, source: Source) -> tuple[list[Entry], int]:
         """What a review of ``source`` would have to ask for, each text once, and out of how many units.
 
@@ -222,6 +234,7 @@ class Reviewer:
 
     async def aclose(self) -> None:
         """Stop all requests; reviews that wait for them end with what they have."""
+        self._splits.drop()
         await self._flights.aclose()
         await self._answers.aclose()
 
@@ -232,10 +245,7 @@ class Reviewer:
         return None if self._guiding is None else await asyncio.to_thread(self._guiding.of, source)
 
     async def _entries(self, source: Source, mine: Whose, guidance: Guidance | None) -> tuple[Entry, ...]:
-        # Whoever is asked to rewrite a piece is asked by no rules.
-        asked = guidance if mine.identity.mode == "list" else None
-        read = partial(entries_of, known=self._answers.digests(), edited=source.edited, guidance=asked)
-        entries = await asyncio.to_thread(read, source.text, source.language, mine.identity, mine.accepted)
+        entries = await self._splits.of(source, mine, guidance)
         if (parts := source.parts) is None:
             return entries
         return tuple(entry for entry in entries if any(map(entry.unit.span.overlaps, parts)))
