@@ -56,7 +56,7 @@ def test_a_finding_is_dismissed_with_a_reason_and_brought_back(machine: Machine,
         window.page.keyboard.press("Escape")
         expect(window.dialog).to_have_count(0)
         window.actions()
-        window.act(f"Dismiss this finding: {TITLE}")
+        window.act(f"Dismiss this finding: {TITLE}", window.picker)
         expect(window.picker).to_contain_text("Why is it no problem?")
         window.keep("reason")
         window.answer("value is a global of the test")
@@ -66,7 +66,7 @@ def test_a_finding_is_dismissed_with_a_reason_and_brought_back(machine: Machine,
         expect(window.page.locator("[class*=squiggly-]")).to_have_count(1)
         window.keep("shown")
         window.actions()
-        window.act(f"Undo dismissal: {TITLE}")
+        window.act(f"Undo dismissal: {TITLE}", window.squiggles())
         expect(window.squiggles()).to_have_count(1)
 
 
