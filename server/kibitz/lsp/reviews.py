@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -347,9 +346,10 @@ def _bytes_in(text: str) -> int:
 
 
 async def _prepared(service: ReviewService, assignment: Assignment) -> None:
-    # Whatever is wrong comes to light in the review.
-    with suppress(Exception):
+    try:
         await service.prepare(assignment)
+    except Exception as error:  # noqa: BLE001 - the review meets the same, and says so
+        logger.debug("a review could not be prepared: %s", type(error).__name__)
 
 
 async def _may_leave(document: Document, service: ReviewService) -> bool:
