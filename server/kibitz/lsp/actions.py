@@ -56,17 +56,17 @@ class Asked:
 
 
 @dataclass(slots=True, eq=False)
-class Offer:
-    """An action, and what it is on the wire."""
+class Part:
+    """Actions that belong together, and what they are on the wire."""
 
-    action: Json
+    actions: Sequence[Json]
     _text: str = ""
 
     @property
     def text(self) -> str:
-        """The action as it goes over the wire."""
+        """They as they go over the wire, one behind the other; nothing if there are none."""
         if not self._text:
-            self._text = write(self.action)
+            self._text = write(self.actions)[1:-1]
         return self._text
 
 
@@ -85,30 +85,28 @@ class Offers:
         """Of the protocol's types."""
         self._rendered: dict[int, Json] = {}
         """By ``id`` of what is shown, which lives as long as this: several actions name each."""
-        self._made: dict[object, list[Offer]] = {}
+        self._made: dict[object, Part] = {}
 
-    def all(self, asked: Asked) -> Iterator[Offer]:
+    def all(self, asked: Asked) -> Iterator[Part]:
         """All that can be done, the most likely first."""
         asks = asked.asks
         for shown in asked.shown:
-            yield from self._once(("mend", id(shown), asks), partial(self._mend, shown, asks=asks))
-        if asks and self._takes_edits:
-            for sent, said in asked.others:
-                yield Offer(self._fix_with_kibitz(said, sent))
+            yield self._once(("mend", id(shown), asks), partial(self._mend, shown, asks=asks))
+        if asks and self._takes_edits and asked.others:
+            yield Part([self._fix_with_kibitz(said, sent) for sent, said in asked.others])
         if len(asked.shown) <= _MAX_TALKED_OF:
             for shown in asked.shown:
-                yield from self._once(("talk", id(shown), asks), partial(self._talk, shown, asks=asks))
-        yield from map(Offer, self._bring_back(asked))
+                yield self._once(("talk", id(shown), asks), partial(self._talk, shown, asks=asks))
+        if asked.dismissed:
+            yield Part(list(self._bring_back(asked)))
         if asks and asked.span.of(self._snapshot.text).strip():
-            if self._takes_edits:
-                yield Offer(self._improve(asked.span))
-            yield Offer(self._explain_selection(asked.span))
+            yield Part(list(self._of_selection(asked.span)))
         if asked.named or asked.shown:
-            yield from self._once(("all", asked.named), partial(self._fix_all, named=asked.named))
+            yield self._once(("all", asked.named), partial(self._fix_all, named=asked.named))
 
-    def _once(self, name: object, make: Callable[[], Iterable[Json]]) -> list[Offer]:
+    def _once(self, name: object, make: Callable[[], Iterable[Json]]) -> Part:
         if name not in self._made:
-            self._made[name] = [Offer(action) for action in make()]
+            self._made[name] = Part(list(make()))
         return self._made[name]
 
     # Parts
@@ -183,12 +181,12 @@ class Offers:
         place = Place.of(self._snapshot, said.span, (said,))
         return self._asking(titled("Fix with kibitz", said.message), QUICK_FIX, place, [sent])
 
-    def _improve(self, span: Span) -> Json:
-        return self._asking("Improve selection with kibitz", IMPROVE, Place.of(self._snapshot, span))
-
-    def _explain_selection(self, span: Span) -> Json:
-        command = _command("Explain selection", "kibitz.explain", Place.of(self._snapshot, span).encode())
-        return {"title": "Explain selection with kibitz", "kind": EXPLAIN_SELECTION, "command": command}
+    def _of_selection(self, span: Span) -> Iterator[Json]:
+        place = Place.of(self._snapshot, span)
+        if self._takes_edits:
+            yield self._asking("Improve selection with kibitz", IMPROVE, place)
+        command = _command("Explain selection", "kibitz.explain", place.encode())
+        yield {"title": "Explain selection with kibitz", "kind": EXPLAIN_SELECTION, "command": command}
 
     def _fix_all(self, *, named: bool) -> Iterator[Json]:
         fixes = safe_fixes(self._document)
@@ -277,11 +275,14 @@ def _plain(about: str) -> str:
     return plain(about, _MAX_TITLE)
 
 
-def of_kinds(offers: Iterator[Offer], only: Sequence[str] | None) -> list[Offer]:
-    """Those of the kinds that a client asks for; a kind stands for all that begin with it."""
+def of_kinds(parts: Iterator[Part], only: Sequence[str] | None) -> list[Part]:
+    """What of them is of the kinds that a client asks for; a kind stands for all that begin with it."""
     if only is None:
-        return list(offers)
-    return [each for each in offers if any(_is_a(each.action["kind"], kind) for kind in only)]
+        return [part for part in parts if part.actions]
+    wanted = (
+        [each for each in part.actions if any(_is_a(each["kind"], kind) for kind in only)] for part in parts
+    )
+    return [Part(actions) for actions in wanted if actions]
 
 
 def _is_a(kind: str, asked: str) -> bool:

@@ -21,5 +21,5 @@ class Written:
 
     @classmethod
     def array(cls, texts: Iterable[str]) -> Written:
-        """That of an array, by those of its elements."""
+        """That of an array, by those of its elements, or of several that follow each other."""
         return cls(f"[{','.join(texts)}]")

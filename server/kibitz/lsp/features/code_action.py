@@ -36,10 +36,10 @@ def code_action(ls: KibitzServer, wanted: Wanted) -> Sequence[object] | Written:
     if document is None or not document.synced:
         return []
     view = view_of(ls, document)
-    offers = of_kinds(view.offers.all(_asked(ls, view, wanted)), wanted.only)
+    parts = of_kinds(view.offers.all(_asked(ls, view, wanted)), wanted.only)
     if not ls.client.action_literals:
-        return [each.action["command"] for each in offers if "command" in each.action]
-    return Written.array(each.text for each in offers)
+        return [each["command"] for part in parts for each in part.actions if "command" in each]
+    return Written.array(part.text for part in parts)
 
 
 def _asked(ls: KibitzServer, view: View, wanted: Wanted) -> Asked:
