@@ -13,17 +13,19 @@ succeed.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import random
+import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
-
-import tenacity as _t
 
 from kibitz.provider.errors import InvalidResponse, OpenAIError, RateLimitExceeded, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+
+    import tenacity as _t
 
     from kibitz.provider.config import RetryConfig
 
@@ -141,6 +143,11 @@ class Retrier:
         def before_sleep(state: _t.RetryCallState) -> None:
             if on_retry is not None:
                 on_retry(_error(state), state.upcoming_sleep)
+
+        if "tenacity" not in sys.modules:
+            # Half a megabyte, and 10 ms that the event loop must not wait, for what mostly does not happen.
+            await asyncio.to_thread(importlib.import_module, "tenacity")
+        import tenacity as _t  # noqa: PLC0415 - loaded by now
 
         # Built for each call: a shared instance keeps its state per thread, so that concurrent tasks mix
         # theirs up (seen: None in place of 199 of 200 results).
