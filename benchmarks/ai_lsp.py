@@ -24,6 +24,8 @@ from tests.support.fake_provider import Prompt, Reply
 from tests.support.lsp_process import ServerProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.fake_answers import Bug
 
 Json = dict[str, Any]
@@ -52,6 +54,8 @@ METADATA = "Metadata-Version: 2.1\nName: ai-lsp\nVersion: 0.1.0\n"
 """It asks for its own version, which nobody knows of a checkout."""
 PAUSE_MS = 1000
 """It waits so long by itself, too."""
+PATIENCE_S = 120.0
+"""It imports for some seconds of CPU before it answers; on a busy machine that is a minute."""
 
 
 def issues(prompt: Prompt) -> Reply:
@@ -128,6 +132,9 @@ class Server(ServerProcess):
     def notify(self, method: str, params: object = None) -> None:
         self._texts += method in {"textDocument/didOpen", "textDocument/didChange"}
         super().notify(method, params)
+
+    async def until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+        await super().until(condition, max(seconds, PATIENCE_S))
 
     async def at_rest(self) -> None:
         """Wait until it has said something about each text that it was given."""
