@@ -8,7 +8,7 @@ from tests.review.test_sharing import IDENTITY, Client, document
 from tests.support.answers import answers, kept_in
 from tests.support.tiers import MemoryTier
 
-from kibitz.review import splits
+from kibitz.review import entries, splits
 from kibitz.review.reviewer import Reviewer
 from kibitz.text.spans import Span
 
@@ -22,7 +22,7 @@ SOURCE = document(a="bug", b="good", c="good")
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that were split, in order."""
     texts: list[str] = []
-    real = splits.entries_of
+    real = entries.entries_of
 
     def entries_of(text: str, *rest: Any, **how: Any) -> tuple[Entry, ...]:
         texts.append(text)
