@@ -31,10 +31,12 @@ _NOTE = 80
 """Most code points of a function's documentation."""
 _DOCSTRINGS = ('"""', "'''", 'r"""')
 _MARKS = " \t/*#!<>-=\"'"
-_BARE = re.compile(r"(?<![\w.])[^\W\d]\w*|(?<=\.\.)[^\W\d]\w*")
-"""A name that is no member of something; ``...rest`` is none, either."""
-_MEMBER = re.compile(r"(?<=\.)[^\W\d]\w*")
-_OF_SELF = re.compile(r"(?:\b(?:self|cls|this)|\bsuper\(\))\.([^\W\d]\w*)")
+_MEMBER = re.compile(r"(?<!\.)\.([^\W\d]\w*)")
+"""A name that is one of something; in ``...rest`` it is none."""
+# One pattern each: what begins with a word is found by that word, which is fast.
+_OF_SELF = {
+    word: re.compile(rf"{re.escape(word)}\.([^\W\d]\w*)") for word in ("self", "cls", "this", "super()")
+}
 _METHODS_HAVE_A_DOT = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
 _FUNCTIONS_HAVE_NONE = frozenset({"python"})
 
@@ -65,9 +67,14 @@ class _Context:
         # What the classes around it extend or are annotated with counts as mentioned; their own names do not.
         headers = {word for container in self._own for word in WORD.findall(container.header)}
         headers.difference_update(one.name for one in self._own if one.is_class)
-        self._bare = headers.union(_BARE.findall(code))
-        self._of_others = set(_MEMBER.findall(_OF_SELF.sub("", code)))
-        self._members = self._of_others.union(_OF_SELF.findall(code))
+        own: set[str] = set()
+        for word, pattern in _OF_SELF.items():
+            if word in code:
+                own.update(pattern.findall(code))
+                code = pattern.sub("", code)
+        self._of_others = set(_MEMBER.findall(code))
+        self._members = self._of_others | own
+        self._bare = headers.union(WORD.findall(_MEMBER.sub("", code)))
         self._bases = headers
 
     def blocks(self) -> Iterator[str]:
@@ -84,8 +91,8 @@ class _Context:
 
     def _globals(self) -> Iterator[str]:
         """Constants and types outside of classes."""
-        for statement in self._document.statements:
-            if (statement.owner is None or statement.owner.is_space) and self._names(statement, self._bare):
+        for statement in self._declared(self._bare):
+            if statement.owner is None or statement.owner.is_space:
                 yield self._text(statement, _TYPE_LINES if statement.is_type else _CONSTANT_LINES)
 
     def _other_classes(self) -> Iterator[str]:
@@ -110,22 +117,18 @@ class _Context:
             if not container.is_space and self._is_outside(container.head, container.head):
                 yield f"{container.header} …"
             if not container.is_space:
-                fields = (s for s in self._document.statements if s.owner is container)
-                named = self._bare | self._members
-                yield from (self._text(s, _CONSTANT_LINES) for s in fields if self._names(s, named))
+                fields = (s for s in self._declared(self._bare | self._members) if s.owner is container)
+                yield from (self._text(s, _CONSTANT_LINES) for s in fields)
 
     def _signatures(self) -> Iterator[str]:
         """Functions that the unit names, those of its own class before their namesakes."""
-        by_name: dict[str, list[Definition]] = {}
-        for one in self._functions():
-            if self._calls(one) and self._is_outside(one.head, one.last) and one is not self._unit.definition:
-                by_name.setdefault(one.name, []).append(one)
         chosen: list[Definition] = []
-        for group in by_name.values():
+        for name in self._document.by_name.keys() & (self._bare | self._members):
+            group = [one for one in self._document.by_name[name] if self._calls(one)]
             chosen += sorted(
                 group, key=lambda one: (one.owner is not None and one.owner not in self._own, one.first)
             )[:_NAMESAKES]
-        yield from (self._describe(one) for one in sorted(chosen, key=lambda one: one.first))
+        yield from (self._describe(one) for one in sorted(chosen, key=lambda one: (one.first, one.name)))
 
     def _functions(self) -> Sequence[Definition]:
         return [*self._document.definitions, *self._document.declarations]
@@ -156,11 +159,17 @@ class _Context:
         text = "\n".join(self._lines.line_text(line) for line in range(statement.first, last + 1))
         return f"{text}\n…" if last < statement.last else text
 
-    def _names(self, statement: Statement, mentioned: set[str]) -> bool:
-        return self._is_outside(statement.first, statement.last) and not mentioned.isdisjoint(statement.names)
+    def _declared(self, names: set[str]) -> list[Statement]:
+        """The statements outside of the unit that declare one of these, in order."""
+        declared = self._document.declared
+        found = {id(each): each for name in declared.keys() & names for each in declared[name]}
+        outside = (each for each in found.values() if self._is_outside(each.first, each.last))
+        return sorted(outside, key=lambda each: (each.first, each.last))
 
     def _calls(self, one: Definition) -> bool:
-        """Whether the unit names a function in a way that can mean this one."""
+        """Whether the unit names a function in a way that can mean this one, which is not its own."""
+        if one is self._unit.definition or not self._is_outside(one.head, one.last):
+            return False
         language, is_method = self._document.language, one.owner is not None and one.owner.is_class
         bare = not is_method or language not in _METHODS_HAVE_A_DOT
         member = is_method or language not in _FUNCTIONS_HAVE_NONE

@@ -99,11 +99,15 @@ class Outline:
     definitions: list[Definition] = field(default_factory=list)
     declarations: list[Definition] = field(default_factory=list)
     """Signatures without code."""
+    by_name: dict[str, list[Definition]] = field(default_factory=dict)
+    """Both, by name."""
     containers: list[Container] = field(default_factory=list)
     """Outer ones before those inside of them."""
     imports: list[tuple[str, str]] = field(default_factory=list)
     """The names that imports bind, each with the import that does."""
     statements: list[Statement] = field(default_factory=list)
+    declared: dict[str, list[Statement]] = field(default_factory=dict)
+    """Those of them that declare a name, by it."""
     notes: set[int] = field(default_factory=set)
     """Lines that hold only comments or attributes."""
     faults: tuple[Fault, ...] = ()
@@ -122,6 +126,11 @@ def outline(text: str, language: str) -> Outline:
         found.faults = faults_of(tree.root_node, source)
         # Syntax errors can pull apart what belongs together; the order of the text is the one that holds.
         found.definitions.sort(key=lambda definition: (definition.first, definition.last))
+        for one in (*found.definitions, *found.declarations):
+            found.by_name.setdefault(one.name, []).append(one)
+        for statement in found.statements:
+            for name in statement.names:
+                found.declared.setdefault(name, []).append(statement)
     return found
 
 
