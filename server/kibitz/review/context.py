@@ -27,7 +27,7 @@ _TYPE_LINES = 15
 _CLASS_FIELDS = 5
 _NAMESAKES = 2
 """Most functions of one name that are shown: without types, nobody knows which ``get`` is meant."""
-_NOTE = 80
+_NOTE = 100
 """Most code points of a function's documentation."""
 _DOCSTRINGS = ('"""', "'''", 'r"""')
 _MARKS = " \t/*#!<>-=\"'"
