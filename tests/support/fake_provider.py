@@ -63,6 +63,8 @@ __all__ = ["Answer", "Bug", "FakeProvider", "Fault", "Prompt", "Reply", "Seen", 
 
 Answer: TypeAlias = "Reply | Fault | str | dict[str, Any]"
 FORMATS = frozenset({"json_schema", "json_object", "text"})
+PATIENCE_S = 60.0
+"""More than a request is on its way, on a machine that has much else to do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +169,7 @@ class FakeProvider:
             thread.join(10)
             loop.close()
 
-    async def until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109 - a test's patience
+    async def until(self, condition: Callable[[], bool], timeout: float = PATIENCE_S) -> None:  # noqa: ASYNC109 - a test's patience
         """Wait until a request's arrival or end makes the condition true."""
         async with asyncio.timeout(timeout):
             while not condition():
@@ -179,12 +181,12 @@ class FakeProvider:
         await self.until(lambda: len(self.requests) >= count)
         return self.requests[count - 1]
 
-    def wait_seen(self, count: int = 1, timeout: float = 10.0) -> Seen:
+    def wait_seen(self, count: int = 1, timeout: float = PATIENCE_S) -> Seen:
         """The same for a thread that is not the server's."""
         self.wait_until(lambda: len(self.requests) >= count, timeout)
         return self.requests[count - 1]
 
-    def wait_until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout: float = PATIENCE_S) -> None:
         """``until`` for a thread that is not the server's."""
         deadline = time.monotonic() + timeout
         while not condition():
