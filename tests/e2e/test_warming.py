@@ -84,7 +84,7 @@ async def test_by_default_nothing_is_sent(home: Path) -> None:
 
 
 async def test_it_keeps_to_the_days_tokens(home: Path) -> None:
-    async with FakeProvider() as fake, server(home, fake, warm="recent", warm_max_tokens="3000") as editor:
+    async with FakeProvider() as fake, server(home, fake, warm="recent", warm_max_tokens="2000") as editor:
         await editor.initialize()
         assert "2 files left; stopped, because the day's tokens for it are used up" in await prepared(editor)
         assert asked(fake) == ["twice"]

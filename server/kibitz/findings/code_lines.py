@@ -151,10 +151,11 @@ def _silent(language: str) -> str:
     line = [rf"{_not_inside(mark, language)}{re.escape(mark)}[^\r\n]*" for mark in line_comments(language)]
     comment = "|".join([*block, *line]) or r"(?!)"
     triple = r'"""(?s:.*?)(?:"""|\Z)|' + r"'''(?s:.*?)(?:'''|\Z)" if language == "python" else r"(?!)"
-    double = r'"(?:\\[^\r\n]|[^"\\\r\n])*"?'
+    # Possessive: giving back what was read never helps, and would be tried for as long as it is.
+    double = r'"(?:\\[^\r\n]|[^"\\\r\n])*+"?'
     # Two of Rust's lifetimes are no string.
-    single = rf"'(?:\\[^\r\n]|[^'\\\r\n]){{{'1' if language == 'rust' else '0,400'}}}'"
-    template = r"`(?:\\(?s:.)|[^`\\]){0,2000}`"
+    single = rf"'(?:\\[^\r\n]|[^'\\\r\n]){{{'1' if language == 'rust' else '0,400'}}}+'"
+    template = r"`(?:\\(?s:.)|[^`\\]){0,2000}+`"
     return rf"(?P<block>{triple})|(?P<comment>{comment})|(?P<string>{double}|{single}|{template})"
 
 
