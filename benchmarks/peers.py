@@ -55,6 +55,8 @@ FINDINGS = 50
 CHANGES = 500
 TYPED = 3
 """So many times that many changes, or once for each round if those are fewer."""
+REQUEST_TOKENS = 4000
+"""An answer has twelve findings at most; with more code in a request there are more bugs."""
 BLOCK = 20
 """Code actions, and hovers, with one server before it is another one's turn."""
 BLOCK_S = 1.0
@@ -256,9 +258,8 @@ def run(folder: Path, starts: int, rounds: int, only: Sequence[str]) -> Json:
             began[name].append(started(command))
             progress(f"{name}: started {len(began[name])} times")
     with provider(LATENCY_MS) as base_url:
-        servers = {
-            name: (command, asking(base_url) if name == OURS else {}) for name, command in commands.items()
-        }
+        ours = {**asking(base_url), "KIBITZ_MAX_REQUEST_TOKENS": str(REQUEST_TOKENS)}
+        servers = {name: (command, ours if name == OURS else {}) for name, command in commands.items()}
         taken = asyncio.run(measure(servers, rounds))
     for name, each in taken.items():
         each.start_cpu, each.start = (list(values) for values in zip(*began[name], strict=True))
