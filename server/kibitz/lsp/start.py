@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING
 
-from kibitz.lsp import heap
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,8 +14,6 @@ def main(cli: Mapping[str, object] | None = None) -> int:
     # A full look for garbage while the protocol's types are made finds none of note, each time. The smaller
     # ones stay: what they free is 9 MB that would never come back. `stdio.run` switches to the usual.
     gc.set_threshold(700, 10, 1_000_000)
-    # Now, because each thread that there is by then would keep what it has.
-    heap.share()
     from kibitz.lsp.server import main as serve  # noqa: PLC0415 - after the collector is told
 
     return serve(cli)
