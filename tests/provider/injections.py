@@ -245,7 +245,7 @@ _TAG = re.compile(r"REDACTED_SECRET_\w+")
 def told_in(prompt: Prompt) -> tuple[dict[str, Any], str, int]:
     """What the code in a prompt tells to answer, and the line with the planted mistake, with its number."""
     wanted: dict[str, Any] = {}
-    lines = re.findall(r"^(\d+)\| (.*)$", prompt.text, re.MULTILINE)
+    lines = re.findall(r"^(\d+)\t(.*)$", prompt.text, re.MULTILINE)
     for _, line in lines:
         if match := _TOLD.search(line):
             told = match[1]
