@@ -5,7 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kibitz.lsp.place import MAX_COMPLAINTS, Place, decode
+from kibitz.lsp.asked import MAX_OTHERS
+from kibitz.lsp.place import Place, decode
 from kibitz.provider.models import Diagnostic
 from kibitz.text.snapshot import Snapshot
 from kibitz.text.spans import Span
@@ -27,7 +28,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.text(max_size=20), SPANS, st.lists(COMPLAINTS, max_size=MAX_COMPLAINTS), st.text(max_size=20))
+@given(st.text(max_size=20), SPANS, st.lists(COMPLAINTS, max_size=MAX_OTHERS), st.text(max_size=20))
 def test_a_place_comes_back_as_it_went(
     text: str, span: Span, complaints: list[Diagnostic], instruction: str
 ) -> None:
@@ -46,7 +47,7 @@ def test_a_place_with_one_part_of_anything_is_bounded_or_refused(name: str, valu
     place = decode({**good, name: value})
     if place is not None:
         assert 0 <= place.span.start <= place.span.end <= 1 << 30
-        assert len(place.complaints) <= MAX_COMPLAINTS
+        assert len(place.complaints) <= MAX_OTHERS
 
 
 def test_what_is_carried_is_small() -> None:
@@ -58,5 +59,5 @@ def test_what_is_carried_is_small() -> None:
         {**place.encode(), "complaints": place.encode()["complaints"] * 50, "instruction": "i" * 10**6}
     )
     assert back is not None
-    assert len(back.complaints) == MAX_COMPLAINTS
+    assert len(back.complaints) == MAX_OTHERS
     assert len(back.instruction) == 2_000

@@ -11,7 +11,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from kibitz.findings.request import Request, one_line, split_lines, strict_object, version_of
+from kibitz.findings.request import (
+    Request,
+    numbered_lines,
+    one_line,
+    split_lines,
+    strict_object,
+    version_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -230,7 +237,7 @@ def _ask(place: Place) -> str:
     first, last = min(first, len(lines) - 1), min(last, len(lines) - 1)
     low, high = _excerpt(lines, first, last)
     parts = [f"Language: {one_line(place.language, 40)}", "Code"]
-    parts += [f"{number + 1}\t{lines[number]}" for number in range(low, high + 1)]
+    parts.append(numbered_lines(lines[low : high + 1], low + 1))
     parts.append(f"Place: lines {first + 1} to {last + 1}")
     if place.diagnostics:
         parts.append("Tools say")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _TERMINATOR = re.compile(r"\r\n|\n|\r")
 
@@ -50,7 +50,12 @@ def split_lines(text: str) -> list[str]:
 
 def numbered(text: str, first: int = 1) -> str:
     """``text`` as numbered lines, the first one with number ``first``."""
-    return "\n".join(f"{number}\t{line}" for number, line in enumerate(split_lines(text), start=first))
+    return numbered_lines(split_lines(text), first)
+
+
+def numbered_lines(lines: Iterable[str], first: int) -> str:
+    """``lines`` behind their numbers, the first one with number ``first``."""
+    return "\n".join(f"{number}\t{line}" for number, line in enumerate(lines, start=first))
 
 
 def prefixed(text: str) -> str:

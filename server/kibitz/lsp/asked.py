@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100
 """Levels of a message's parameters; those of the protocol have a dozen."""
 MAX_OTHERS = 5
-"""So many diagnostics of other tools are read."""
+"""So many diagnostics of other tools are read, and passed on with a place."""
 _MOST = 2**31 - 1
 """The largest number of a line or a column that the protocol has."""
 

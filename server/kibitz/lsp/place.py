@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from kibitz.lsp.documents import Document
     from kibitz.text.snapshot import Snapshot
 
-MAX_COMPLAINTS = MAX_OTHERS
-"""So many diagnostics of other tools are passed on with a place."""
 _MAX_MESSAGE, _MAX_NAME, _MAX_INSTRUCTION = 500, 80, 2_000
 _MAX_OFFSET = 1 << 30
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -38,7 +36,7 @@ class Place:
         cls, snapshot: Snapshot, span: Span, complaints: tuple[Diagnostic, ...] = (), instruction: str = ""
     ) -> Place:
         """A place in a document as it is now."""
-        return cls(snapshot.uri, snapshot.digest, span, complaints[:MAX_COMPLAINTS], instruction)
+        return cls(snapshot.uri, snapshot.digest, span, complaints[:MAX_OTHERS], instruction)
 
     def encode(self) -> dict[str, Any]:
         """The place as JSON."""
@@ -94,7 +92,7 @@ def decode(value: object) -> Place | None:
         return None
     if span is None or not isinstance(said, list | tuple) or not isinstance(instruction, str):
         return None
-    complaints = tuple(map(_complaint, said[:MAX_COMPLAINTS]))
+    complaints = tuple(map(_complaint, said[:MAX_OTHERS]))
     if any(each is None for each in complaints):
         return None
     known = tuple(each for each in complaints if each is not None)

@@ -6,9 +6,9 @@ As with windows, a cut depends on the lines around it and not on how many came b
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from kibitz.provider.tokens import estimate
+from kibitz.review.windows import is_one_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def _begins(line: str, margin: int) -> bool:
         and _indent(line) <= margin
         and bare[0] not in "}])"
         and not bare.startswith(_GOES_ON)
-        and crc32(bare.encode("utf-8", "surrogatepass")) % _ONE_IN == 0
+        and is_one_in(_ONE_IN, bare)
     )
 
 

@@ -55,6 +55,9 @@ def _cut(lines: LineIndex, first: int, last: int) -> Iterator[tuple[int, int]]:
 
 def _is_seam(line: str, after_blank: bool) -> bool:  # noqa: FBT001 - private, called once
     """Whether to cut before this line: seldom, by its own text, and rather where a paragraph begins."""
-    return (
-        bool(line.strip()) and crc32(line.encode("utf-8", "surrogatepass")) % (2 if after_blank else 24) == 0
-    )
+    return bool(line.strip()) and is_one_in(2 if after_blank else 24, line)
+
+
+def is_one_in(count: int, text: str) -> bool:
+    """Whether ``text`` is one of about ``count``: at random, and always the same for the same text."""
+    return crc32(text.encode("utf-8", "surrogatepass")) % count == 0
