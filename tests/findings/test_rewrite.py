@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kibitz.findings.finding import Claim, Confidence
 from kibitz.findings.rewrite import (
     STATIC_PREFIX,
+    TITLE_LENGTH,
     Dropped,
     Hunk,
     Token,
@@ -19,6 +20,7 @@ from kibitz.findings.rewrite import (
     question_request,
     read_answer,
     rewrite_request,
+    unsaid,
 )
 from kibitz.findings.rules import RULES
 
@@ -158,6 +160,29 @@ def test_without_its_tokens_a_change_is_likely() -> None:
     assert confidence_of(ANSWER, [hunk], ()) is Confidence.LIKELY
     assert confidence_of(ANSWER, [hunk], weighed("another " + ANSWER)) is Confidence.LIKELY
     assert confidence_of("no block", [hunk], weighed("no block")) is Confidence.LIKELY
+
+
+@pytest.mark.parametrize(
+    ("original", "rewritten", "rule", "title"),
+    [
+        ("if a < b:\n    c()\n", "if a <= b:\n    c()\n", "off-by-one", "Perhaps this should be: if a <= b:"),
+        ("a()\nb()\nc()\n", "a()\nc()\n", "wrong-value", "Perhaps this should not be here"),
+        ("a()\nb()\n", "a()\nd.e(b)\nb()\n", "wrong-value", "Perhaps this should be: d.e(b)"),
+    ],
+)
+def test_an_unsure_change_is_told_in_its_own_words(
+    original: str, rewritten: str, rule: str, title: str
+) -> None:
+    hunk = hunk_of(original, f"```\n{rewritten}```")
+    claim = unsaid(hunk)
+    assert (claim.rule, claim.title, claim.confidence) == (rule, title, Confidence.UNSURE)
+    assert (claim.quote, claim.replacement) == (hunk.quote, hunk.replacement)
+
+
+def test_the_words_of_an_unsure_change_are_bounded() -> None:
+    claim = unsaid(hunk_of("a = 1\n", f"```\na = {' + '.join(['word'] * 50)}\n```"))
+    assert len(claim.title) <= TITLE_LENGTH
+    assert claim.title.endswith("…")
 
 
 def test_an_answer_becomes_a_claim_whose_place_comes_from_the_diff() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.provider.clients import CANARY, CODE, KEY_IN_CODE, client, mended, planted
 from tests.support.fake_provider import FakeProvider, Reply
 
+from kibitz.findings.finding import Confidence
 from kibitz.provider.errors import APIError
 from kibitz.provider.models import Context, Diagnostic
 from kibitz.text.spans import Span
@@ -39,6 +40,19 @@ async def test_a_rewrite_that_cannot_be_used_finds_nothing(reply: Reply, reason:
         analysis = await tested.process_code(CODE)
     assert analysis.findings == ()
     assert analysis.dropped == {reason: 1}
+
+
+async def test_nothing_is_asked_about_a_change_that_the_model_is_unsure_of() -> None:
+    before, after = CODE.split("len(value)")
+    weighed = (("```python\n" + before, 0.99), ("len(values)", 0.4), (after + "```", 0.99))
+    async with planted() as fake, client(fake, review="rewrite") as tested:
+        fake.push(Reply("".join(text for text, _ in weighed), weighed=weighed))
+        analysis = await tested.process_code(CODE)
+        assert len(fake.requests) == 1
+    (finding,) = analysis.findings
+    assert finding.confidence is Confidence.UNSURE
+    assert finding.title == "Perhaps this should be: return sum(values) / len(values)"
+    assert mended(CODE, finding) == CODE.replace("len(value)", "len(values)")
 
 
 async def test_rewrite_mode_is_silent_about_code_that_stays_as_it_is() -> None:

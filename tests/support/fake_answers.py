@@ -61,6 +61,8 @@ class Reply:
     reasoning_tokens: int = 0
     usage: bool = True
     """Whether the answer says what it used."""
+    weighed: tuple[tuple[str, float], ...] = ()
+    """The content as tokens, each with its probability, where that was asked for (Chat Completions)."""
     latency: float | None = None
     """Seconds before the answer; None: the server's own."""
     headers: dict[str, str] = field(default_factory=dict)

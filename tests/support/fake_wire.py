@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,7 @@ class _Shape:
         said = len(reply.content) // 4 + 1 + reply.reasoning_tokens
         self.input_tokens = asked if reply.input_tokens is None else reply.input_tokens
         self.output_tokens = said if reply.output_tokens is None else reply.output_tokens
+        self.wants_weights = bool(prompt.body.get("logprobs"))
         self.include_usage = bool((prompt.body.get("stream_options") or {}).get("include_usage"))
         self.said = 0
         """Characters of the content that events have carried so far."""
@@ -127,6 +129,11 @@ class _Shape:
         return self.reply.error or {"code": "server_error", "message": "fake failure"}
 
 
+def _weighed(token: tuple[str, float]) -> dict[str, Any]:
+    text, probability = token
+    return {"token": text, "bytes": list(text.encode()), "logprob": math.log(probability), "top_logprobs": []}
+
+
 class _Chat(_Shape):
     def whole(self) -> dict[str, Any]:
         message: dict[str, Any] = {
@@ -142,6 +149,8 @@ class _Chat(_Shape):
             message |= {"content": None, "tool_calls": [call]}
         answer = self._envelope("chat.completion")
         answer["choices"] = [{"index": 0, "finish_reason": self.reply.finish, "message": message}]
+        if self.wants_weights and self.reply.weighed:
+            answer["choices"][0]["logprobs"] = {"content": [*map(_weighed, self.reply.weighed)]}
         if self.reply.usage:
             answer["usage"] = self._usage()
         return answer

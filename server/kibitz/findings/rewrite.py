@@ -13,7 +13,7 @@ wrong. One piece takes one dialogue:
 
 How sure the model is, it does not know in words. The probability that it gave the token with which the
 rewrite leaves the original tells better (``confidence_of``); where an API does not report it, a claim counts
-as likely.
+as likely. About an unsure change nothing is asked: few want to see it, and ``unsaid`` says enough.
 
 A silent review costs step 1 only. Because step 2 repeats step 1's messages first, a server that keeps the
 prefix (llama.cpp does) reads only the new lines. Pure: no I/O, no clock.
@@ -52,6 +52,7 @@ __all__ = [
     "question_request",
     "read_answer",
     "rewrite_request",
+    "unsaid",
 ]
 
 Role = Literal["user", "assistant"]
@@ -100,6 +101,8 @@ _CHARS_PER_TOKEN = 2.5
 _SPARE_TOKENS = 64
 CERTAIN, LIKELY = 0.95, 0.7
 """The least probability of the parting token for each confidence (benchmarks/rewrite.py has the figures)."""
+_UNKNOWN = "wrong-value"
+"""The rule of a change that nothing is known about: the widest one."""
 _FENCE = re.compile(r"^[ \t]*(`{3,})[^`\r\n]*\r?\n", re.MULTILINE)
 _BACKTICKS = re.compile(r"`{3,}")
 
@@ -221,11 +224,35 @@ def read_answer(raw: str, hunk: Hunk, confidence: Confidence = Confidence.LIKELY
     )
 
 
+def unsaid(hunk: Hunk) -> Claim:
+    """What can be said of an unsure change without asking the model about it."""
+    kinds = plausible(hunk)
+    rule = RULES[_UNKNOWN if kinds == EVERY else kinds[0]]
+    _, added = _changed_lines(hunk)
+    title = f"Perhaps this should be: {added[0]}" if added else "Perhaps this should not be here"
+    return Claim(
+        rule=rule.code,
+        start_line=hunk.start_line,
+        quote=hunk.quote,
+        title=_whole_words(title[:TITLE_LENGTH], TITLE_LENGTH),
+        trigger="The model wrote this when it was asked to mend the code, and was not sure of it.",
+        severity=rule.severity,
+        confidence=Confidence.UNSURE,
+        replacement=hunk.replacement,
+    )
+
+
 def _diff(hunk: Hunk) -> str:
+    removed, added = _changed_lines(hunk)
+    return "\n".join([*(f"- {line}" for line in removed), *(f"+ {line}" for line in added)])
+
+
+def _changed_lines(hunk: Hunk) -> tuple[list[str], list[str]]:
+    """The lines that go and those that come, without their indentation."""
     old, new = split_lines(hunk.quote), split_lines(hunk.replacement) if hunk.replacement else []
     kept = set(old) & set(new)  # an inserted line quotes its neighbour
-    removed = [f"- {line.strip()}" for line in old if line not in kept]
-    return "\n".join([*removed, *(f"+ {line.strip()}" for line in new if line not in kept)])
+    removed = [line.strip() for line in old if line not in kept]
+    return removed, [line.strip() for line in new if line not in kept]
 
 
 def _whole_words(text: str, limit: int) -> str:

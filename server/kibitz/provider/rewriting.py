@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kibitz.findings import rewrite
-from kibitz.findings.finding import Claim
+from kibitz.findings.finding import Claim, Confidence
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.landing import settled
 from kibitz.provider.models import Usage
@@ -59,6 +59,8 @@ class _Dialogue:
         if isinstance(hunks, rewrite.Dropped):
             return [], Counter({hunks.reason: 1}), answer.instead
         confidence = rewrite.confidence_of(answer.text, hunks, answer.tokens)
+        if confidence is Confidence.UNSURE:
+            return [rewrite.unsaid(hunk) for hunk in hunks], Counter(), answer.instead
         claims: list[Claim] = []
         dropped: Counter[str] = Counter()
         for hunk in hunks:
