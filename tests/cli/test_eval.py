@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -210,6 +211,24 @@ def test_two_runs_are_compared_pair_by_pair(
     for name in ("c.md", "c.html"):
         assert "no clear difference" in (folder / name).read_text()
     assert fake.requests
+
+
+def test_a_run_with_a_verifier_takes_the_reviews_of_one_without(
+    fake: FakeProvider, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = evaluated(folder, out="plain")
+    asked = len(fake.requests)
+    assert evaluated(folder, "--answers-of", "plain", out="again") == plain
+    assert len(fake.requests) == asked
+    assert "0 questions asked now" in capsys.readouterr().err
+    evaluated(folder, "--verify", "on", "--answers-of", "plain", out="verified")
+    assert fake.requests[asked:]
+    assert all("verdicts" in str(seen.prompt.schema) for seen in fake.requests[asked:])
+    # It stands alone.
+    shutil.rmtree(folder / "plain")
+    assert run(["eval", "replay", "verified"]) == 0
+    assert run(["eval", "run", "pairs.jsonl", "--out", "o", "--answers-of", "plain"]) == 2
+    assert "plain holds no run" in capsys.readouterr().err
 
 
 def test_whole_files_are_another_run_than_definitions(

@@ -48,6 +48,21 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     assert (recording.paid, recording.fresh) == (TAKEN.usage, 1)
 
 
+def test_answers_of_another_run_are_taken_once_they_are_asked_for(tmp_path: Path) -> None:
+    other = Recording(tmp_path / "other", asks=True)
+    other.keep("m", QUESTION, TAKEN)
+    other.keep("m", Question("never asked again", ()), TAKEN)
+    recording = Recording(tmp_path / "answers", asks=True)
+    recording.borrow(other)
+    assert (len(recording), recording.paid) == (0, Usage())
+    with watching() as seconds:
+        assert recording.find("m", QUESTION) == TAKEN
+        assert recording.find("other", QUESTION) is None
+    assert seconds == [1.5]
+    assert (len(recording), recording.paid, recording.fresh) == (1, TAKEN.usage, 0)
+    assert Recording(tmp_path / "answers", asks=False).find("m", QUESTION) == TAKEN
+
+
 def test_seconds_are_those_of_the_block(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "a", asks=True)
     recording.keep("m", QUESTION, TAKEN)

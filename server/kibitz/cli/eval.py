@@ -33,6 +33,12 @@ def command() -> None:
 @click.option("--whole", is_flag=True, help="Ask about whole files instead of definitions.")
 @click.option("--run-tests", is_flag=True, help="Run the pairs' tests on fixed code. This runs code.")
 @click.option("--estimate", is_flag=True, help="Say what it will take, and ask nothing.")
+@click.option(
+    "--answers-of",
+    type=_FOLDER,
+    metavar="RUN",
+    help="Take the answers of another run to questions that are the same, instead of asking them again.",
+)
 @click.option("--local", is_flag=True, help="Use the embedded model: short for --provider local.")
 @settings_options(without=EDITOR_ONLY)
 def run_command(
@@ -44,6 +50,7 @@ def run_command(
     whole: bool,
     run_tests: bool,
     estimate: bool,
+    answers_of: Path | None,
     local: bool,
     **given: str | None,
 ) -> int:
@@ -60,7 +67,7 @@ def run_command(
             raise click.UsageError("--local and --provider contradict each other; leave one out")
         given["provider"] = "local"
     loaded = load_settings(given)
-    wish = Wish(pairs, out, only, jobs, whole=whole, run_tests=run_tests, estimate=estimate)
+    wish = Wish(pairs, out, only, jobs, whole, run_tests, estimate, answers_of)
     return asyncio.run(evaluate(wish, loaded))
 
 

@@ -59,6 +59,8 @@ class Wish:
     whole: bool
     run_tests: bool
     estimate: bool
+    answers_of: Path | None
+    """Another run, whose answers to the same questions are taken."""
 
 
 def read_pairs(path: Path, only: str | None = None) -> tuple[Pair, ...]:
@@ -125,6 +127,8 @@ async def _run(
     ask = asker(client, review_settings(app.settings), embedded=embedded, whole=wish.whole)
     kept = begin(wish.out, about(pairs, ask, embedded=embedded), pairs)
     recording = kept.recording(asks=True)
+    if wish.answers_of is not None:
+        recording.borrow(open_run(wish.answers_of).recording(asks=False))
     client.use(recording)
     await _tell_estimate(kept, ask, app, progress)
     if wish.estimate:

@@ -35,37 +35,48 @@ class Recording:
         """Read what is there. Raises ``LinesError``."""
         self.asks = asks
         self.paid = Usage()
-        """What all answers on it took, each once."""
+        """What all answers on it took, each once, wherever they were asked for."""
         self.fresh = 0
         """How many were asked for since it was opened."""
         self._lines = Lines(path)
-        self._taken: dict[str, Taken] = {}
+        self.taken: dict[str, Taken] = {}
+        """By a hash of model and question."""
+        self._lent: dict[str, Taken] = {}
         for number, value in self._lines.read():
             try:
                 key, taken = str(value["question"]), _taken(value)
             except (AttributeError, KeyError, TypeError, ValueError, ValidationError) as error:
                 raise LinesError(f"{path}: line {number} is no answer") from error
-            self._taken[key] = taken
+            self.taken[key] = taken
             self.paid += taken.usage
 
     def __len__(self) -> int:
-        return len(self._taken)
+        return len(self.taken)
+
+    def borrow(self, other: Recording) -> None:
+        """Take what was answered there, where the same question is asked here. It is kept here, too."""
+        self._lent |= other.taken
 
     def find(self, model: str, question: Question) -> Taken | None:
         """See ``Tape``."""
-        taken = self._taken.get(_key(model, question))
+        key = _key(model, question)
+        taken = self.taken.get(key)
+        if taken is None and (taken := self._lent.get(key)) is not None:
+            self._add(key, question, taken)
         if taken is not None:
             _watch(taken.seconds)
         return taken
 
     def keep(self, model: str, question: Question, taken: Taken) -> None:
         """See ``Tape``."""
-        key = _key(model, question)
-        self._lines.add({"question": key, "purpose": question.purpose, **_value(taken)})
-        self._taken[key] = taken
-        self.paid += taken.usage
+        self._add(_key(model, question), question, taken)
         self.fresh += 1
         _watch(taken.seconds)
+
+    def _add(self, key: str, question: Question, taken: Taken) -> None:
+        self._lines.add({"question": key, "purpose": question.purpose, **_value(taken)})
+        self.taken[key] = taken
+        self.paid += taken.usage
 
 
 @contextmanager
