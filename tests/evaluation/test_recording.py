@@ -26,7 +26,12 @@ QUESTION = Question("instructions", (Message("user", "code"),), "findings", SCHE
 TAKEN = Taken(
     answers=(
         Answer("no", model="m"),
-        Answer("half \ud83d", model=None, instead="x", tokens=(Token(b"\xf0\x9f", -0.5),)),
+        Answer(
+            "half \ud83d",
+            model=None,
+            instead="x",
+            tokens=(Token(b"\xf0\x9f", -0.5, (Token(b"\xff", -2.0),)),),
+        ),
     ),
     usage=Usage(requests=2, input_tokens=10, output_tokens=3, cost_usd=Decimal("0.000012")),
     last=Usage(requests=1, input_tokens=5),

@@ -227,7 +227,7 @@ def test_identifiers_from_outside_are_plain_or_nothing() -> None:
 def test_probabilities_are_asked_for_where_they_help_and_not_where_they_are_refused() -> None:
     chat = OpenAIConfig(api_key=KEY, api="chat")
     weighed, dialect = Question("i", (Message("user", "m"),), weigh=True), Dialect.of(chat)
-    assert body_of(weighed, chat, dialect)["top_logprobs"] == 1
+    assert body_of(weighed, chat, dialect)["top_logprobs"] == 3
     assert "logprobs" not in body_of(Question("i", (Message("user", "m"),)), chat, dialect)
     refused = dialect.after_refusal("logprobs")
     assert refused is not None
@@ -241,6 +241,12 @@ def test_probabilities_are_asked_for_where_they_help_and_not_where_they_are_refu
         ([{"token": "\ufffd", "bytes": [195], "logprob": -0.5}], (Token(b"\xc3", -0.5),)),
         ([{"token": "é", "logprob": 0}], (Token("é".encode(), 0.0),)),
         ([{"token": "a", "bytes": 10**12, "logprob": -1}], (Token(b"a", -1.0),)),
+        (
+            [{"token": "a", "logprob": -1, "top_logprobs": [{"token": t, "logprob": -2} for t in "abcd"]}],
+            (Token(b"a", -1.0, (Token(b"b", -2.0), Token(b"c", -2.0))),),
+        ),
+        ([{"token": "a", "logprob": -1, "top_logprobs": [{"token": "b"}]}], ()),
+        ([{"token": "a", "logprob": -1, "top_logprobs": 7}], ()),
         ([{"token": "a", "bytes": [999], "logprob": -1}], ()),
         ([{"token": 1, "logprob": -1}], ()),
         ([{"logprob": -1}], ()),

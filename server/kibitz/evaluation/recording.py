@@ -19,7 +19,7 @@ from kibitz.provider.usage import Usage
 from kibitz.provider.wire import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from kibitz.provider.wire import Question
@@ -107,7 +107,7 @@ def _value(taken: Taken) -> dict[str, Any]:
                 "text": answer.text,
                 "model": answer.model,
                 "instead": answer.instead,
-                "tokens": [[token.text.hex(), token.logprob] for token in answer.tokens],
+                "tokens": [_listed(token) for token in answer.tokens],
             }
             for answer in taken.answers
         ],
@@ -127,7 +127,7 @@ def _taken(value: Any) -> Taken:
                 str(answer["text"]),
                 model=answer["model"],
                 instead=str(answer["instead"]),
-                tokens=tuple(Token(bytes.fromhex(text), float(prob)) for text, prob in answer["tokens"]),
+                tokens=tuple(_token(*parts) for parts in answer["tokens"]),
             )
             for answer in value["answers"]
         ),
@@ -137,3 +137,12 @@ def _taken(value: Any) -> Taken:
         None if failure is None else (str(failure[0]), str(failure[1])),
         float(value["seconds"]),
     )
+
+
+def _listed(token: Token) -> list[Any]:
+    others = [_listed(other) for other in token.others]
+    return [token.text.hex(), token.logprob, *([others] if others else [])]
+
+
+def _token(text: str, logprob: float, others: Sequence[tuple[str, float]] = ()) -> Token:
+    return Token(bytes.fromhex(text), float(logprob), tuple(_token(*other) for other in others))

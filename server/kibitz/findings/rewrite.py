@@ -137,6 +137,8 @@ class Token:
 
     text: bytes
     logprob: float
+    others: tuple[Token, ...] = ()
+    """What could have stood there, the most probable first, without others of their own."""
 
 
 def rewrite_request(text: str, language: str, context: str = "") -> Dialogue:

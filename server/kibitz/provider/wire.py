@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Format = Literal["json_schema", "json_object", "text"]
 _FORMATS: tuple[Format, ...] = ("json_schema", "json_object", "text")
+_ALTERNATIVES = 2
+"""To each token of an answer that is weighed. Itself comes back among them."""
 _MOST_TOKENS = 1_000_000_000
 _NAME = re.compile(r"[\w./:@+-]{1,200}", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -162,7 +164,7 @@ def _chat_fields(
         body["response_format"] = form
     if question.weigh and "logprobs" not in dialect.without:
         # Some servers add twenty alternatives to each token unless they are told how many.
-        body |= {"logprobs": True, "top_logprobs": 1}
+        body |= {"logprobs": True, "top_logprobs": _ALTERNATIVES + 1}
     return body
 
 
@@ -242,6 +244,12 @@ def _tokens(reply: dict[str, Any]) -> tuple[Token, ...]:
 
 
 def _token(entry: dict[str, Any]) -> Token:
+    token = _alone(entry)
+    others = (_alone(other) for other in entry.get("top_logprobs") or ())
+    return replace(token, others=tuple(other for other in others if other.text != token.text)[:_ALTERNATIVES])
+
+
+def _alone(entry: dict[str, Any]) -> Token:
     raw = entry.get("bytes")
     # A token may be part of a character, which only its bytes can say. A number would make that many zeros.
     text = bytes(raw) if isinstance(raw, list) else entry["token"].encode()
