@@ -9,7 +9,9 @@ from tests.support.fake_provider import Bug, FakeProvider, reviewer
 from kibitz.app import LOCAL_TIMEOUT_MS, NOBODY, App, Choice, choose, identity, local_config, remote_config
 from kibitz.app.knowledge import knowledge
 from kibitz.config import Settings
+from kibitz.findings.dialogue import Marks
 from kibitz.local.engine import Endpoint
+from kibitz.local.weights import DEFAULT_MODEL
 from kibitz.provider.errors import ConfigError
 from kibitz.review.reviewer import Source
 from kibitz.state.database import Database
@@ -97,6 +99,15 @@ def test_the_embedded_model_gets_more_time_unless_the_user_says_otherwise() -> N
 def test_question_and_answer_of_the_embedded_model_fit_its_context() -> None:
     config = local_config(Settings(local_context=4096), LOCAL, ENDPOINT)
     assert config.max_request_tokens + config.max_tokens <= 4096
+
+
+def test_a_model_that_was_taught_to_fill_gaps_is_asked_to() -> None:
+    known = Endpoint("http://127.0.0.1:9/v1", "random-key", DEFAULT_MODEL)
+    config = local_config(Settings(), LOCAL, known)
+    assert config.infill == Marks("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+    assert identity(config) != identity(config.model_copy(update={"infill": None}))
+    assert local_config(Settings(), LOCAL, ENDPOINT).infill is None
+    assert remote_config(Settings(api_key=KEY), REMOTE).infill is None
 
 
 def test_the_port_of_the_embedded_model_is_no_part_of_an_entry() -> None:

@@ -22,8 +22,8 @@ NAMES_ONLY = {
     *(f"provider/{name}" for name in ("errors", "models", "tokens", "usage")),
 }
 """What is imported where questions are written and answers read, and has no say in them."""
-REWRITING = {"findings/code_lines", "findings/difference", "findings/kinds", "findings/rewrite"}
-"""Of these, asking for a list knows the names only."""
+REWRITING = {"findings/dialogue"}
+"""Of this, asking for a list knows the names only."""
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def imported(*modules: str) -> set[str]:
 def test_all_that_asks_and_understands_has_a_say() -> None:
     reading = ("kibitz.provider.landing", "kibitz.provider.questions", "kibitz.provider.shield")
     listing = imported("kibitz.findings.prompt", "kibitz.findings.wire", *reading)
-    rewriting = imported("kibitz.findings.rewrite", *reading)
+    rewriting = imported("kibitz.findings.forks", *reading)
     assert {*listing, "provider/listing"} - NAMES_ONLY - REWRITING == set(ASKING["list"])
     assert {*rewriting, "provider/rewriting"} - NAMES_ONLY == set(ASKING["rewrite"])
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from kibitz.evaluation.lines import Lines, LinesError
 from kibitz.evaluation.recording import Recording, watching
+from kibitz.findings.dialogue import Token
 from kibitz.findings.prompt import SCHEMA
-from kibitz.findings.rewrite import Token
 from kibitz.provider.call import Call
 from kibitz.provider.errors import ConfigError, InvalidResponse
 from kibitz.provider.taping import Taken, Taping
@@ -66,6 +67,15 @@ def test_answers_of_another_run_are_taken_once_they_are_asked_for(tmp_path: Path
     assert seconds == [1.5]
     assert (len(recording), recording.paid, recording.fresh) == (1, TAKEN.usage, 0)
     assert Recording(tmp_path / "answers", asks=False).find("m", QUESTION) == TAKEN
+
+
+def test_what_questions_could_not_say_at_first_does_not_change_their_names(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "answers", asks=True)
+    recording.keep("m", Question("i", (Message("user", "x"),)), TAKEN)
+    (line,) = (tmp_path / "answers").read_text().splitlines()
+    assert json.loads(line)["question"] == "e696deef93ffd06fad98ef2ae9c713d6"
+    assert recording.find("m", Question("i", (Message("user", "x"),), raw=True)) is None
+    assert recording.find("m", Question("i", (Message("user", "x"),), stop="\n")) is None
 
 
 def test_seconds_are_those_of_the_block(tmp_path: Path) -> None:

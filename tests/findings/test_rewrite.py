@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kibitz.findings.dialogue import Token
 from kibitz.findings.finding import Claim, Confidence
 from kibitz.findings.rewrite import (
     STATIC_PREFIX,
     TITLE_LENGTH,
     Dropped,
     Hunk,
-    Token,
     compare,
     confidence_of,
     extract,

@@ -73,3 +73,21 @@ async def test_the_real_model_mends_what_is_wrong_and_leaves_what_is_right() -> 
     assert mended(BUGGY, wrong) == [CORRECT]
     assert wrong.usage.cached_tokens > 0
     assert right.findings == ()
+
+
+NEARLY = '''def transfer(source, target, amount):
+    """Move amount from one account to the other; refuse to overdraw."""
+    if amount <= 0:
+        raise ValueError("amount must be positive")
+    if source.balance < amount:
+        raise ValueError("not enough money")
+    source.balance -= amount
+    target.balance -= amount
+'''
+
+
+async def test_a_bug_that_the_model_copies_is_found_where_it_hesitated() -> None:
+    right = "target.balance += amount".join(NEARLY.rsplit("target.balance -= amount", 1))
+    async with client("qwen2.5-coder-1.5b") as tested:
+        assert mended(NEARLY, await tested.process_code(NEARLY)) == [right]
+        assert (await tested.process_code(right)).findings == ()

@@ -9,6 +9,7 @@ import pytest
 from tests.provider.clients import CANARY, CODE, KEY_IN_CODE, client, mended, planted
 from tests.support.fake_provider import FakeProvider, Reply
 
+from kibitz.findings.dialogue import Marks
 from kibitz.findings.finding import Confidence
 from kibitz.provider.errors import APIError
 from kibitz.provider.models import Context, Diagnostic
@@ -53,6 +54,110 @@ async def test_nothing_is_asked_about_a_change_that_the_model_is_unsure_of() -> 
     assert finding.confidence is Confidence.UNSURE
     assert finding.title == "Perhaps this should be: return sum(values) / len(values)"
     assert mended(CODE, finding) == CODE.replace("len(value)", "len(values)")
+
+
+MARKS = Marks("<before>", "<after>", "<gap>")
+HEAD, TAIL = CODE.split("len(value)")
+COPIED = (
+    ("```python\n" + HEAD, 0.99),
+    ("len", 0.99),
+    ("(value", 0.6, ("(values", 0.3)),
+    (")" + TAIL + "```", 0.9),
+)
+MENDED = (("```python\n" + HEAD, 0.99), ("len(values)", 0.4), (TAIL + "```", 0.99))
+
+
+def weighed(*tokens: tuple[Any, ...]) -> Reply:
+    """An answer with the probabilities of its tokens."""
+    return Reply("".join(token[0] for token in tokens), weighed=tokens)
+
+
+def filled(value: float, values: float) -> Reply:
+    """What the gap is filled with."""
+    return Reply("x", finish="length", weighed=(("x", 0.001, ("(value", value), ("(values", values)),))
+
+
+DESCRIBED = {"rule": "wrong-value", "title": "The wrong name", "trigger": "always"}
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "confidence"),
+    [((0.01, 0.9), Confidence.CERTAIN), ((0.1, 0.4), Confidence.LIKELY), ((0.5, 0.1), Confidence.UNSURE)],
+)
+async def test_a_change_is_as_sure_as_the_gap_says(
+    probabilities: tuple[float, float], confidence: Confidence
+) -> None:
+    async with planted() as fake, client(fake, review="rewrite", infill=MARKS) as tested:
+        fake.push(weighed(*MENDED), filled(*probabilities), DESCRIBED)
+        analysis = await tested.process_code(CODE)
+        asked = fake.requests[1]
+        assert asked.path == "/v1/completions"
+        assert asked.body["prompt"] == ("<before>def mean(values):\n<after><gap>    return sum(values) / len")
+        assert asked.body["max_tokens"] == 1
+        assert len(fake.requests) == (2 if confidence is Confidence.UNSURE else 3)
+    (finding,) = analysis.findings
+    assert finding.confidence is confidence
+    assert analysis.usage.requests == len(fake.requests)
+
+
+async def test_a_word_that_begins_with_the_same_token_is_weighed_after_it() -> None:
+    same = Reply("(", finish="length", weighed=(("(", 0.9, ("x", 0.1)),))
+    after = Reply("v", finish="length", weighed=(("values", 0.9, ("value", 0.01)),))
+    async with planted() as fake, client(fake, review="rewrite", infill=MARKS) as tested:
+        fake.push(weighed(*MENDED), same, after, DESCRIBED)
+        (finding,) = (await tested.process_code(CODE)).findings
+        assert [seen.body["prompt"][-4:] for seen in fake.requests[1:3]] == [" len", "len("]
+    assert finding.confidence is Confidence.CERTAIN
+
+
+async def test_where_nothing_weighs_the_gap_the_rewrite_alone_counts() -> None:
+    async with planted() as fake, client(fake, review="rewrite", infill=MARKS) as tested:
+        fake.push(weighed(*MENDED), Reply(" "))
+        (finding,) = (await tested.process_code(CODE)).findings
+    assert finding.confidence is Confidence.UNSURE
+
+
+async def test_code_with_the_marks_in_it_is_not_put_into_them() -> None:
+    async with planted() as fake, client(fake, review="rewrite", infill=MARKS) as tested:
+        fake.push(weighed(("```\na = '<gap>'\n", 0.9), ("b = 2\n```", 0.99)), DESCRIBED)
+        await tested.process_code("a = '<gap>'\nb = 1\n")
+        assert {seen.path for seen in fake.requests} == {"/v1/chat/completions"}
+
+
+async def test_what_the_model_nearly_changed_is_a_finding_where_the_gap_agrees() -> None:
+    async with planted() as fake, client(fake, review="rewrite", infill=MARKS) as tested:
+        begun = "```python\n" + HEAD + "len(values"
+        fake.push(weighed(*COPIED), filled(0.01, 0.9), Reply(begun + ")"), DESCRIBED)
+        analysis = await tested.process_code(CODE)
+        copied, _, resumed, described = (seen.body for seen in fake.requests)
+        assert resumed["messages"] == [*copied["messages"], {"role": "assistant", "content": begun}]
+        assert resumed["stop"] == "\n"
+        assert "+ return sum(values) / len(values)" in described["messages"][-1]["content"]
+    (finding,) = analysis.findings
+    assert finding.confidence is Confidence.CERTAIN
+    assert mended(CODE, finding) == CODE.replace("len(value)", "len(values)")
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (filled(0.1, 0.4),),
+        (Reply("x"),),
+        (filled(0.01, 0.9), Reply("cut", finish="length")),
+    ],
+)
+async def test_what_the_model_nearly_changed_is_nothing_where_it_does_not(answers: tuple[Reply, ...]) -> None:
+    async with planted() as fake, client(fake, review="rewrite", infill=MARKS) as tested:
+        fake.push(weighed(*COPIED), *answers, DESCRIBED)
+        analysis = await tested.process_code(CODE)
+    assert analysis.findings == ()
+
+
+async def test_without_marks_nothing_is_asked_about_what_was_nearly_changed() -> None:
+    async with planted() as fake, client(fake, review="rewrite") as tested:
+        fake.push(weighed(*COPIED))
+        assert (await tested.process_code(CODE)).findings == ()
+        assert len(fake.requests) == 1
 
 
 async def test_rewrite_mode_is_silent_about_code_that_stays_as_it_is() -> None:

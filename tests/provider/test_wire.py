@@ -8,10 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from kibitz.findings.rewrite import Token
+from kibitz.findings.dialogue import Token
 from kibitz.provider.config import OpenAIConfig
 from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded
-from kibitz.provider.wire import Answer, Dialect, Message, Question, body_of, json_part, name_of, read
+from kibitz.provider.wire import (
+    Answer,
+    Dialect,
+    Message,
+    Question,
+    body_of,
+    json_part,
+    name_of,
+    read,
+    read_raw,
+)
 
 KEY = SecretStr("sk-test-12345678")
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
@@ -233,6 +243,53 @@ def test_probabilities_are_asked_for_where_they_help_and_not_where_they_are_refu
     assert refused is not None
     assert "logprobs" not in body_of(weighed, chat, refused)
     assert "logprobs" not in body_of(weighed, chat, Dialect("responses"))
+
+
+def test_raw_text_is_asked_as_it_is_and_turns_end_where_they_are_told_to() -> None:
+    chat = OpenAIConfig(api_key=KEY, api="chat", model="m")
+    dialect = Dialect.of(chat)
+    raw = Question("", (Message("user", "text \ud83d"),), "infill", max_output_tokens=1, weigh=True, raw=True)
+    assert body_of(raw, chat, dialect) == {
+        "model": "m",
+        "prompt": "text \ufffd",
+        "max_tokens": 1,
+        "logprobs": 40,
+    }
+    refused = dialect.after_refusal("logprobs")
+    assert refused is not None
+    assert "logprobs" not in body_of(raw, chat, refused)
+    assert "stop" not in body_of(Question("i", (Message("user", "m"),)), chat, dialect)
+    assert body_of(Question("i", (Message("user", "m"),), stop="\n"), chat, dialect)["stop"] == "\n"
+
+
+WEIGHED = {"content": [{"token": "a", "logprob": -1, "top_logprobs": [{"token": "b", "logprob": -2}]}]}
+
+
+@pytest.mark.parametrize(
+    ("reply", "text", "tokens", "fails"),
+    [
+        (
+            {"choices": [{"text": "\n", "finish_reason": "length", "logprobs": WEIGHED}]},
+            "\n",
+            (Token(b"a", -1.0, (Token(b"b", -2.0),)),),
+            False,
+        ),
+        ({"choices": [{"text": "", "finish_reason": "stop"}]}, "", (), False),
+        ({"choices": [{"text": 7}]}, "", (), True),
+        ({"choices": [{}]}, "", (), True),
+        ({"choices": []}, "", (), True),
+        ({"choices": 7}, "", (), True),
+        ({"choices": [{"text": "x"}], "error": {"message": "overloaded"}}, "", (), True),
+        ({}, "", (), True),
+        ([], "", (), True),
+        (None, "", (), True),
+    ],
+)
+def test_what_comes_after_raw_text_is_read_whatever_it_holds(
+    reply: object, text: str, tokens: tuple[Token, ...], fails: bool
+) -> None:
+    answer = read_raw(reply)
+    assert (answer.text, answer.tokens, answer.problem is not None) == (text, tokens, fails)
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,9 @@ class Reply:
     reasoning_tokens: int = 0
     usage: bool = True
     """Whether the answer says what it used."""
-    weighed: tuple[tuple[str, float], ...] = ()
-    """The content as tokens, each with its probability, where that was asked for (Chat Completions)."""
+    weighed: tuple[tuple[Any, ...], ...] = ()
+    """The content as tokens, where that was asked for (not in Responses): each its text, its probability, and
+    pairs of the same for what could stand there instead."""
     latency: float | None = None
     """Seconds before the answer; None: the server's own."""
     headers: dict[str, str] = field(default_factory=dict)
@@ -92,12 +93,17 @@ class Prompt:
 
     @property
     def api(self) -> str:
-        """``chat`` or ``responses``."""
-        return "responses" if self.exchange.path.split("?")[0].endswith("/responses") else "chat"
+        """``chat``, ``responses`` or ``completions``."""
+        path = self.exchange.path.split("?")[0]
+        if path.endswith("/responses"):
+            return "responses"
+        return "chat" if path.endswith("/chat/completions") else "completions"
 
     @property
     def instructions(self) -> str:
         """The system's part."""
+        if self.api == "completions":
+            return ""
         if self.api == "responses":
             return str(self.body.get("instructions") or "")
         return "\n".join(_text(m) for m in self.body["messages"] if m["role"] in ("system", "developer"))
@@ -107,6 +113,8 @@ class Prompt:
         """The user's part."""
         if self.api == "chat":
             return "\n".join(_text(m) for m in self.body["messages"] if m["role"] == "user")
+        if self.api == "completions":
+            return str(self.body["prompt"])
         given = self.body.get("input", "")
         return given if isinstance(given, str) else "\n".join(_text(item) for item in given)
 

@@ -81,7 +81,7 @@ class Seen:
 
     @property
     def path(self) -> str:
-        """``/v1/chat/completions`` or ``/v1/responses``."""
+        """``/v1/chat/completions``, ``/v1/responses`` or ``/v1/completions``."""
         return self.exchange.path
 
     @property
@@ -212,7 +212,7 @@ class FakeProvider:
                 {"id": name, "object": "model", "created": 0, "owned_by": "fake"} for name in self.models
             ]
             await exchange.respond(200, json.dumps({"object": "list", "data": listed}).encode())
-        elif path.endswith(("/chat/completions", "/responses")):
+        elif path.endswith(("/completions", "/responses")):
             await self._answer(exchange)
         elif self.batches is None or not await self.batches.handle(exchange):
             await fake_faults.status(404, "not_found", message=f"no such path: {path}")(exchange)

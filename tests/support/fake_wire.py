@@ -1,4 +1,5 @@
-"""How a ``Reply`` looks on the wire: Chat Completions and Responses, as JSON or as server-sent events.
+"""How a ``Reply`` looks on the wire: Chat Completions and Responses, as JSON or as server-sent events, and
+Completions in one piece.
 
 Streams go wrong as ``Reply.breaks`` says; the words for it are in ``_broken``.
 """
@@ -39,8 +40,9 @@ def whole(prompt: Prompt, reply: Reply, number: int) -> dict[str, Any]:
     return _shape(prompt, reply, number).whole()
 
 
-def _shape(prompt: Prompt, reply: Reply, number: int) -> _Chat | _Responses:
-    return _Chat(prompt, reply, number) if prompt.api == "chat" else _Responses(prompt, reply, number)
+def _shape(prompt: Prompt, reply: Reply, number: int) -> _Shape:
+    shapes = {"chat": _Chat, "responses": _Responses, "completions": _Completion}
+    return shapes[prompt.api](prompt, reply, number)
 
 
 async def _stream(exchange: Exchange, shape: _Shape) -> None:
@@ -129,9 +131,10 @@ class _Shape:
         return self.reply.error or {"code": "server_error", "message": "fake failure"}
 
 
-def _weighed(token: tuple[str, float]) -> dict[str, Any]:
-    text, probability = token
-    return {"token": text, "bytes": list(text.encode()), "logprob": math.log(probability), "top_logprobs": []}
+def _weighed(token: tuple[Any, ...]) -> dict[str, Any]:
+    text, probability, *others = token
+    alone = {"token": text, "bytes": list(text.encode()), "logprob": math.log(probability)}
+    return {**alone, "top_logprobs": [alone, *map(_weighed, others)]}
 
 
 class _Chat(_Shape):
@@ -195,6 +198,15 @@ class _Chat(_Shape):
             "prompt_tokens_details": {"cached_tokens": self.reply.cached_tokens},
             "completion_tokens_details": {"reasoning_tokens": self.reply.reasoning_tokens},
         }
+
+
+class _Completion(_Chat):
+    def whole(self) -> dict[str, Any]:
+        choice: dict[str, Any] = {"index": 0, "text": self.reply.content, "finish_reason": self.reply.finish}
+        if self.wants_weights and self.reply.weighed:
+            choice["logprobs"] = {"content": [*map(_weighed, self.reply.weighed)]}
+        answer = {**self._envelope("text_completion"), "choices": [choice]}
+        return answer | ({"usage": self._usage()} if self.reply.usage else {})
 
 
 class _Responses(_Shape):

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from kibitz.findings.dialogue import Marks
 from kibitz.local import weights
 from kibitz.local.engine import Endpoint
 from kibitz.local.errors import LocalModelError
+from kibitz.local.models import MODELS
 from kibitz.provider.config import OpenAIConfig, RetryConfig
 from kibitz.provider.errors import ConfigError
 
@@ -71,6 +73,7 @@ def local_config(settings: Settings, choice: Choice, endpoint: Endpoint) -> Open
     fields = _common(settings, choice)
     # Question and answer share the model's context, with room for the estimate to be wrong.
     half = settings.local_context // 2
+    model = MODELS.get(endpoint.model)
     fields["max_tokens"] = min(settings.max_tokens, half)
     fields["max_request_tokens"] = min(settings.max_request_tokens, half)
     return OpenAIConfig(
@@ -83,6 +86,7 @@ def local_config(settings: Settings, choice: Choice, endpoint: Endpoint) -> Open
         requests_per_minute=_UNLIMITED,
         tokens_per_minute=_UNLIMITED * 1000,
         max_concurrency=endpoint.max_concurrency,
+        infill=Marks(*model.infill) if model and model.infill else None,
     )
 
 

@@ -28,6 +28,7 @@ def identity(config: OpenAIConfig, endpoint_name: str = "") -> Identity:
             ("max_tokens", config.max_tokens),
             ("reasoning_effort", config.effort),
             ("temperature", config.temperature),
+            *([("infill", config.infill.gap)] if rewriting and config.infill else []),
         ),
         logic_version=asking_version(config.review),
     )

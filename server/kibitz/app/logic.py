@@ -21,14 +21,16 @@ _ALWAYS = (
         for name in ("budget", "invisible", "redact", "risks", "sanitize", "secrets", "visible")
     ),
     *(f"provider/{name}" for name in ("landing", "questions", "shield", "wire")),
-    *(f"text/{name}" for name in ("languages", "lines", "spans", "syntax")),
+    *(f"text/{name}" for name in ("lines", "spans", "syntax")),
 )
+_REWRITE = ("code_lines", "dialogue", "difference", "forks", "infill", "kinds", "rewrite")
 ASKING = {
     "list": (*_ALWAYS, "findings/prompt", "findings/wire", "provider/listing"),
     "rewrite": (
         *_ALWAYS,
-        *(f"findings/{name}" for name in ("code_lines", "difference", "kinds", "rewrite")),
+        *(f"findings/{name}" for name in _REWRITE),
         "provider/rewriting",
+        "text/languages",
     ),
 }
 """All modules that have a say in an answer, by how is asked."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kibitz.evaluation.pairs import Pair
 
 _ASKED = ("base_url", "model", "api", "review", "verify", "verify_model", "max_tokens", "temperature")
-_SIZES = ("max_request_tokens",)
+_SIZES = ("max_request_tokens", "infill")
 _SHOWN = ("min_severity", "min_confidence", "max_findings", "max_request_tokens", "verify")
 _UNLIMITED = 1_000_000_000
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from kibitz.evaluation.lines import Lines, LinesError
 from kibitz.evaluation.reviewed import Spent
-from kibitz.findings.rewrite import Token
+from kibitz.findings.dialogue import Token
 from kibitz.provider.taping import Taken
 from kibitz.provider.usage import Usage
 from kibitz.provider.wire import Answer
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from kibitz.provider.wire import Question
 
+_LATER = frozenset({"raw", "stop"})
+"""What questions did not have at first: left out where they say nothing, so that older recordings answer."""
 _watched: ContextVar[list[float] | None] = ContextVar("watched", default=None)
 """Seconds of the questions of one review. A review's requests are tasks of their own, which share it."""
 
@@ -96,7 +98,8 @@ def _watch(seconds: float) -> None:
 
 
 def _key(model: str, question: Question) -> str:
-    parts = [model, asdict(question)]
+    fields = {name: value for name, value in asdict(question).items() if value or name not in _LATER}
+    parts = [model, fields]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -48,6 +48,11 @@ def split_lines(text: str) -> list[str]:
     return lines
 
 
+def plain_ends(text: str) -> str:
+    """``text`` with line feeds alone at the ends of its lines."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def numbered(text: str, first: int = 1) -> str:
     """``text`` as numbered lines, the first one with number ``first``."""
     return numbered_lines(split_lines(text), first)

@@ -24,28 +24,29 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from kibitz.findings.dialogue import Dialogue, Turn
 from kibitz.findings.difference import Dropped, Hunk, compare
 from kibitz.findings.finding import Claim, Confidence
 from kibitz.findings.kinds import EVERY, plausible
-from kibitz.findings.request import split_lines, strict_object, version_of
+from kibitz.findings.request import plain_ends, split_lines, strict_object, version_of
 from kibitz.findings.rules import RULES
 from kibitz.guard.sanitize import Rejected, decode_json
 from kibitz.text.languages import fence as info_string
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from kibitz.findings.dialogue import Token
 
 __all__ = [
     "REWRITE_VERSION",
     "STATIC_PREFIX",
-    "Dialogue",
+    "UNCHANGED",
     "Dropped",
     "Hunk",
-    "Token",
-    "Turn",
+    "block_of",
     "compare",
     "confidence_of",
     "extract",
@@ -54,8 +55,6 @@ __all__ = [
     "rewrite_request",
     "unsaid",
 ]
-
-Role = Literal["user", "assistant"]
 
 STATIC_PREFIX = """\
 You repair source code. You are shown a piece of code that contains one bug on one line. \
@@ -99,46 +98,13 @@ _SHORT = '^[^"\\\\\r\n]{{1,{}}}$'
 _CHARS_PER_TOKEN = 2.5
 """Code points of code per token, at the dense end: the bound must never cut an honest answer."""
 _SPARE_TOKENS = 64
+UNCHANGED = Dropped("unchanged")
 CERTAIN, LIKELY = 0.95, 0.7
 """The least probability of the parting token for each confidence (benchmarks/rewrite.py has the figures)."""
 _UNKNOWN = "wrong-value"
 """The rule of a change that nothing is known about: the widest one."""
 _FENCE = re.compile(r"^[ \t]*(`{3,})[^`\r\n]*\r?\n", re.MULTILINE)
 _BACKTICKS = re.compile(r"`{3,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One message of a dialogue, after the static instructions."""
-
-    role: Role
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dialogue:
-    """One request of rewrite mode, independent of the API that carries it."""
-
-    instructions: str
-    """Static: the system message (Chat Completions) or ``instructions`` (Responses)."""
-    turns: tuple[Turn, ...]
-    max_output_tokens: int
-    """No honest answer is longer. The smaller of this and the configured maximum counts."""
-    schema_name: str = ""
-    schema: Mapping[str, object] | None = None
-    """Strict JSON schema of the answer, or None where it is plain text with one code block."""
-    weigh: bool = False
-    """Have the probability of each token reported, where the API can."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token of an answer: its bytes in UTF-8, and the natural logarithm of its probability."""
-
-    text: bytes
-    logprob: float
-    others: tuple[Token, ...] = ()
-    """What could have stood there, the most probable first, without others of their own."""
 
 
 def rewrite_request(text: str, language: str, context: str = "") -> Dialogue:
@@ -154,12 +120,18 @@ def rewrite_request(text: str, language: str, context: str = "") -> Dialogue:
 
 def extract(answer: str) -> str | None:
     """The inside of the first code block of ``answer``; None without a whole one (it was cut off)."""
+    block = block_of(answer)
+    return None if block is None else answer[slice(*block)]
+
+
+def block_of(answer: str) -> tuple[int, int] | None:
+    """Where that is, in code points."""
     opening = _FENCE.search(answer)
     if opening is None:
         return None
     marks = len(opening.group(1))
     closing = re.compile(rf"^[ \t]*`{{{marks},}}[ \t]*\r?$", re.MULTILINE).search(answer, opening.end())
-    return answer[opening.end() : closing.start()] if closing else None
+    return (opening.end(), closing.start()) if closing else None
 
 
 def question_request(asked: Dialogue, answer: str, hunk: Hunk) -> Dialogue:
@@ -175,10 +147,10 @@ def confidence_of(answer: str, hunks: Sequence[Hunk], tokens: Sequence[Token]) -
     One bug was asked for, so several hunks are one change, and the least sure of them counts: after an unsure
     new name, its second use is certain. Likely, where the tokens are missing or not those of this answer.
     """
-    opening, block = _FENCE.search(answer), extract(answer)
-    if opening is None or block is None or b"".join(token.text for token in tokens) != _bytes(answer):
+    block = block_of(answer)
+    if block is None or b"".join(token.text for token in tokens) != _bytes(answer):
         return Confidence.LIKELY
-    partings = (len(_bytes(answer[: opening.end() + hunk.at])) for hunk in hunks)
+    partings = (len(_bytes(answer[: block[0] + hunk.at])) for hunk in hunks)
     probability = min((_probability_at(parting, tokens) for parting in partings), default=0.0)
     if probability >= CERTAIN:
         return Confidence.CERTAIN
@@ -267,7 +239,7 @@ def _whole_words(text: str, limit: int) -> str:
 
 def _plain(source: str) -> str:
     """``source`` with line feeds alone: other line ends are only more tokens to read and to repeat."""
-    return source.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+    return plain_ends(source).rstrip("\n")
 
 
 def _bytes(text: str) -> bytes:

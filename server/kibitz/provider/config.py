@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from kibitz.config.checks import check_base_url, check_key
+from kibitz.findings.dialogue import Marks  # noqa: TC001 - pydantic reads it
 from kibitz.provider.endpoint import OPENAI_URL, Endpoint
 from kibitz.provider.errors import ConfigError
 
@@ -97,6 +98,8 @@ class OpenAIConfig(_Settings):
     """The default is sent to OpenAI's own endpoint only; a value that was set is sent to any."""
     review: Literal["list", "rewrite"] = "list"
     """Ask for a list of findings, or (small models) for the corrected code."""
+    infill: Marks | None = None
+    """How ``model`` wants gaps to be put to it: in rewrite mode, what it changed is weighed again then."""
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 60
     tokens_per_minute: Annotated[int, Field(ge=1, le=1_000_000_000)] = 200_000
     """Input and output together."""

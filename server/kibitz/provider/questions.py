@@ -12,8 +12,8 @@ from kibitz.provider.wire import Message, Question, json_part
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kibitz.findings.dialogue import Dialogue
     from kibitz.findings.request import Request
-    from kibitz.findings.rewrite import Dialogue
     from kibitz.provider.wire import Answer
 
 T = TypeVar("T")
@@ -41,6 +41,8 @@ def turn_of(dialogue: Dialogue, language: str = "") -> Question:
         dialogue.max_output_tokens,
         dialogue.weigh,
         language,
+        dialogue.raw,
+        dialogue.stop,
     )
 
 

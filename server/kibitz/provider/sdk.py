@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kibitz.provider.keys.key import Key
 
 _PLACEHOLDER = "added-by-the-transport"
-_PATHS = {"responses": "/responses", "chat": "/chat/completions"}
+_PATHS = {"responses": "/responses", "chat": "/chat/completions", "completions": "/completions"}
 _EVENT_STREAM = "text/event-stream"
 _WRAPPING = 32
 """A stream wraps every few characters of an answer in some hundred bytes, which are not kept."""

@@ -342,7 +342,7 @@ class Trip(Generic[T]):
         if sending.key is not None:
             sending.target.keys.worked(sending.key)
         sending.lane.gate.succeeded()
-        answer = wire.read(dialect, reply.data)
+        answer = wire.read_raw(reply.data) if question.raw else wire.read(dialect, reply.data)
         self._account(answer, reply, question, sending)
         if answer.problem is not None:
             answer.problem.request_id = reply.request_id
@@ -367,7 +367,8 @@ class Trip(Generic[T]):
         sent = "\n".join(message.content for message in question.messages)
         listener, key = self.listener, sending.key
         if listener is None or "stream" not in body:
-            asking = sdk.post(dialect.api, body, sent, key=key, on_headers=on_headers)
+            api = "completions" if question.raw else dialect.api
+            asking = sdk.post(api, body, sent, key=key, on_headers=on_headers)
         else:
             listener.begin()
             sending.meter.streams = True

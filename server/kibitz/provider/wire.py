@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from kibitz.findings.rewrite import Token
+from kibitz.findings.dialogue import Token
 from kibitz.provider.errors import APIError, InvalidResponse, OpenAIError, RateLimitExceeded
 from kibitz.provider.models import Usage
 from kibitz.provider.tokens import MESSAGE_OVERHEAD, estimate
@@ -26,6 +26,8 @@ Format = Literal["json_schema", "json_object", "text"]
 _FORMATS: tuple[Format, ...] = ("json_schema", "json_object", "text")
 _ALTERNATIVES = 2
 """To each token of an answer that is weighed. Itself comes back among them."""
+_RAW_ALTERNATIVES = 40
+"""To the token that fills a gap: what else it could be is the answer."""
 _MOST_TOKENS = 1_000_000_000
 _NAME = re.compile(r"[\w./:@+-]{1,200}", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -55,6 +57,10 @@ class Question:
     """Have the probability of each token reported, where the API can."""
     language: str = ""
     """Of the source in it, as far as that is one; how many tokens a text takes depends on it."""
+    raw: bool = False
+    """Its one message is text to go on with, not a turn: asked by Completions, whatever else the API is."""
+    stop: str = ""
+    """The answer ends before this, where the API can."""
 
     @property
     def purpose(self) -> str:
@@ -115,6 +121,8 @@ def body_of(
 
     ``stream`` asks for the answer in events as it is written, unless the endpoint refused that before.
     """
+    if question.raw:
+        return _raw_body(question, config, dialect)
     instructions = _clean(question.instructions)
     if question.schema is not None and dialect.format != "json_schema":
         schema = json.dumps(question.schema)
@@ -145,6 +153,15 @@ def body_of(
     return body
 
 
+def _raw_body(question: Question, config: OpenAIConfig, dialect: Dialect) -> dict[str, Any]:
+    text = "".join(message.content for message in question.messages)
+    bound = _bound(question, config, reasons=False)
+    body: dict[str, Any] = {"model": config.model, "prompt": _clean(text), "max_tokens": bound}
+    if question.weigh and "logprobs" not in dialect.without:
+        body["logprobs"] = _RAW_ALTERNATIVES
+    return body
+
+
 def _chat_fields(
     question: Question,
     dialect: Dialect,
@@ -162,6 +179,8 @@ def _chat_fields(
         body["reasoning_effort"] = effort
     if form := _format(question, dialect):
         body["response_format"] = form
+    if question.stop:
+        body["stop"] = question.stop
     if question.weigh and "logprobs" not in dialect.without:
         # Some servers add twenty alternatives to each token unless they are told how many.
         body |= {"logprobs": True, "top_logprobs": _ALTERNATIVES + 1}
@@ -221,6 +240,25 @@ def read(dialect: Dialect, reply: object) -> Answer:
     )
 
 
+def read_raw(reply: object) -> Answer:
+    """The same of a question that is ``raw``. What ends at its bound is whole, and may be a mere space."""
+    if not isinstance(reply, dict):
+        return Answer(problem=_other_shape("completions"))
+    choices = reply.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    text = choice.get("text") if isinstance(choice, dict) else None
+    problem = None if isinstance(text, str) else _other_shape("completions")
+    if isinstance(reply.get("error"), dict):
+        problem = _upstream(reply["error"])
+    return Answer(
+        text if isinstance(text, str) and problem is None else "",
+        problem,
+        _usage(reply.get("usage")),
+        name_of(reply.get("model")),
+        tokens=_tokens(reply, _RAW_ALTERNATIVES),
+    )
+
+
 def _read_chat(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
     choices = reply.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
@@ -235,18 +273,18 @@ def _read_chat(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
     return content if isinstance(content, str) else "", None
 
 
-def _tokens(reply: dict[str, Any]) -> tuple[Token, ...]:
-    """The tokens of a chat answer; none if any is not as it should be."""
+def _tokens(reply: dict[str, Any], alternatives: int = _ALTERNATIVES) -> tuple[Token, ...]:
+    """The tokens of an answer in chat, or to raw text; none if any is not as it should be."""
     try:
-        return tuple(_token(entry) for entry in reply["choices"][0]["logprobs"]["content"])
+        return tuple(_token(entry, alternatives) for entry in reply["choices"][0]["logprobs"]["content"])
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError):
         return ()
 
 
-def _token(entry: dict[str, Any]) -> Token:
+def _token(entry: dict[str, Any], most: int) -> Token:
     token = _alone(entry)
     others = (_alone(other) for other in entry.get("top_logprobs") or ())
-    return replace(token, others=tuple(other for other in others if other.text != token.text)[:_ALTERNATIVES])
+    return replace(token, others=tuple(other for other in others if other.text != token.text)[:most])
 
 
 def _alone(entry: dict[str, Any]) -> Token:
