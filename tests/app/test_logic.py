@@ -54,7 +54,7 @@ def imported(*modules: str) -> set[str]:
 def test_all_that_asks_and_understands_has_a_say() -> None:
     reading = ("kibitz.provider.landing", "kibitz.provider.questions", "kibitz.provider.shield")
     listing = imported("kibitz.findings.prompt", "kibitz.findings.wire", *reading)
-    rewriting = imported("kibitz.findings.forks", *reading)
+    rewriting = imported("kibitz.findings.forks", "kibitz.findings.repair", *reading)
     assert {*listing, "provider/listing"} - NAMES_ONLY - REWRITING == set(ASKING["list"])
     assert {*rewriting, "provider/rewriting"} - NAMES_ONLY == set(ASKING["rewrite"])
 

@@ -28,6 +28,7 @@ def said(text: str, language: str) -> list[tuple[str, ...]]:
         ("python", 'def f():\n    """Doc."""\n    return 1', "def f():\n    return 1"),
         ("python", '"""Module doc,\ntwo lines."""\nx = 1', "x = 1"),
         ("shellscript", "n=$#  # count", "n=$#"),
+        ("python", "n = 10_000", "n = 10000"),
     ],
 )
 def test_looks_do_not_count(language: str, one: str, other: str) -> None:
@@ -38,6 +39,7 @@ def test_looks_do_not_count(language: str, one: str, other: str) -> None:
     ("language", "one", "other"),
     [
         ("python", "x = 'a b'", "x = 'ab'"),
+        ("python", "x = a_1", "x = a1"),
         ("python", "x = 'it\\'s'", "x = 'its'"),
         ("c", "x = 'a';", 'x = "a";'),
         ("c", "x = 1;", "x = 1"),

@@ -53,6 +53,7 @@ def test_a_fork_is_a_gap_and_the_answer_up_to_it() -> None:
         (" a", " a\n", 0.9),
         ("Here", "There", 0.9),  # not in the code
         (" é", " f", 0.9),  # the name of something new
+        (" return", " print", 0.9),  # the beginning of a line
     ],
 )
 def test_what_is_no_other_code_is_no_fork(token: str, other: str, probability: float) -> None:

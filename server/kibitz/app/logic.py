@@ -23,7 +23,10 @@ _ALWAYS = (
     *(f"provider/{name}" for name in ("landing", "questions", "shield", "wire")),
     *(f"text/{name}" for name in ("lines", "spans", "syntax")),
 )
-_REWRITE = ("code_lines", "dialogue", "difference", "forks", "infill", "kinds", "rewrite")
+_REWRITE = (
+    *("code_lines", "dialogue", "difference", "forks", "infill"),
+    *("invented", "kinds", "repair", "rewrite"),
+)
 ASKING = {
     "list": (*_ALWAYS, "findings/prompt", "findings/wire", "provider/listing"),
     "rewrite": (

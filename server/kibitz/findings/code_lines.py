@@ -120,6 +120,8 @@ def _is_docstring(before: str, on_line: list[str], text: str, end: int) -> bool:
 
 
 def _plain(token: str, kind: str | None, language: str) -> str:
+    if kind == "word":
+        return token.replace("_", "") if token[0].isdigit() else token
     quoted = kind == "string" and token[:1] == "'" and not set(token[1:-1]) & set("\"'\\")
     return f'"{token[1:-1]}"' if quoted and language in _FREE_QUOTES else token
 

@@ -84,6 +84,9 @@ def _usual_shift(old: Sequence[CodeLine], new: Sequence[CodeLine]) -> int:
         for i in range(size)
         if a + i > 0  # a unit may begin in the middle of its first line
     )
+    if not deltas and len(old) == len(new):
+        # Nothing else is left of it, so what was changed stays where it is.
+        deltas.update(line.column - twin.column for line, twin in zip(old[1:], new[1:], strict=True))
     return deltas.most_common(1)[0][0] if deltas else 0
 
 

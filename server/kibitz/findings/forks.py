@@ -32,7 +32,8 @@ ODDS = 3.0
 _NAMING = frozenset(
     {"as", "catch", "class", "const", "def", "fn", "for", "func", "function", "let", "mut", "var"}
 )
-"""Behind these stands the name of something new, for which there are always others."""
+"""Behind these stands the name of something new, for which there are always others. At the beginning of a
+line, likewise, there is always something else to say."""
 _PURPOSE = "continuation"
 _LINE_TOKENS = 100
 
@@ -110,7 +111,7 @@ def _fork(
         return None
     if number >= len(lines) or (original := _begun(lines[number], line, before)) is None:
         return None
-    if original.rstrip().rpartition(" ")[2] in _NAMING:
+    if not original.strip() or original.rstrip().rpartition(" ")[2] in _NAMING:
         return None
     above, below = "\n".join(lines[:number]), "\n".join(lines[number + 1 :])
     gap = Gap(f"{above}\n" if number else "", below, original, old, new)

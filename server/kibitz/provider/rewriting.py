@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kibitz.findings import forks, infill, rewrite
 from kibitz.findings.finding import Claim, Confidence
+from kibitz.findings.repair import repair
 from kibitz.provider.errors import OpenAIError
 from kibitz.provider.landing import settled
 from kibitz.provider.models import Usage
@@ -84,9 +85,8 @@ class _Dialogue:
         block = rewrite.extract(answer)
         if block is None:
             return rewrite.Dropped("no-code")
-        hunks = await self.connection.turns.in_thread(
-            rewrite.compare, self.job.text, block, self.job.language
-        )
+        job = self.job
+        hunks = await self.connection.turns.in_thread(repair, job.text, block, job.language, job.context)
         return hunks if isinstance(hunks, rewrite.Dropped) else _Change(answer, hunks)
 
     async def _weighed(self, change: _Change, answer: Answer) -> _Change:
