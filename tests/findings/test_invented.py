@@ -17,7 +17,7 @@ class Log:
 
 
 def made(replacement: str, text: str = TEXT, context: str = "", language: str = "python") -> set[str]:
-    return set(invented([Hunk(1, "x", replacement)], text, context, language))
+    return set(invented([Hunk(1, "open('')", replacement)], text, context, language))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,11 @@ def made(replacement: str, text: str = TEXT, context: str = "", language: str = 
         ("return [x for x in entry]", set()),
         # A comparison is no argument.
         ("if (limits == size): pass", {"limits"}),
-        ("return 'nothing of value' # nor here", set()),
+        ("return 'value of text' # nor here", set()),
+        # A string that says something else says what is known from elsewhere.
+        ("open('files_SIZE')", set()),
+        ("open('dataBase')", {"data", "base"}),
+        ("open('x', 'rb')", set()),
         ("", set()),
     ],
 )

@@ -104,6 +104,13 @@ def comments(text: str, language: str) -> Iterator[Span]:
             yield Span(match.start(), match.end())
 
 
+def strings(text: str, language: str) -> Iterator[str]:
+    """The strings in ``text``, with their quotes; docstrings are none."""
+    for match in _scanner(language).finditer(text):
+        if match.lastgroup == "string":
+            yield match.group()
+
+
 def without_words(text: str, language: str) -> str:
     """``text`` without what its comments and strings say, but for the code inside of strings (``{name}``)."""
     return _silences(language).sub(_code_inside, text)

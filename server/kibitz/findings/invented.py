@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kibitz.findings.code_lines import without_words
+from kibitz.findings.code_lines import strings, without_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,7 @@ _NAME = re.compile(
     r"(?P<name>[^\W\d]\w*)"
     r"(?=(?P<after>\s*(?:\(|\.|::|!\(|=(?!=)))?)"
 )
+_PART = re.compile(r"[A-Z]+(?![a-z])|[^\W\d_][^\W\d_A-Z]*")
 _PARAMETER = 2
 """Shorter names are those of parameters and counters (``(a, b) => a - b``)."""
 _OTHERS = frozenset({".", "->", "::"})
@@ -36,17 +37,33 @@ _WORDS = frozenset(_KEYWORDS.split())
 
 
 def invented(hunks: Iterable[Hunk], text: str, context: str, language: str) -> frozenset[str]:
-    """The names in what ``hunks`` put there that neither the piece nor its context has."""
+    """The names in what ``hunks`` put there, and words in changed strings, that nothing shown has."""
     known = {*_names(text, language), *_names(context, language)}
     made: set[str] = set()
     for hunk in hunks:
         code = without_words(hunk.replacement, language)
+        made |= _said_anew(hunk, f"{text}\n{context}", language)
         made.update(
             match["name"]
             for match in _NAME.finditer(code)
             if match["name"] not in known and not _is_common(match, code)
         )
     return frozenset(made)
+
+
+def _said_anew(hunk: Hunk, shown: str, language: str) -> set[str]:
+    """The words that strings of the hunk say instead of others, and that nothing shown says."""
+    old, new = [*strings(hunk.quote, language)], [*strings(hunk.replacement, language)]
+    if len(old) != len(new):
+        return set()
+    known = _parts(shown)
+    said = set().union(*(_parts(now) for was, now in zip(old, new, strict=True) if was != now))
+    return {part for part in said - known if len(part) > _PARAMETER}
+
+
+def _parts(text: str) -> set[str]:
+    """The parts that names and words are made of, in lower case."""
+    return {part.lower() for part in _PART.findall(text)}
 
 
 def _is_common(match: re.Match[str], code: str) -> bool:
