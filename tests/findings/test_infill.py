@@ -142,4 +142,10 @@ def test_any_tokens_give_finite_odds_or_none(old: str, new: str, texts: list[tup
     [(9, Confidence.CERTAIN), (4, Confidence.CERTAIN), (1, Confidence.LIKELY), (0.9, Confidence.UNSURE)],
 )
 def test_the_odds_tell_how_sure_a_change_is(odds: float, confidence: Confidence) -> None:
-    assert confidence_of(odds) is confidence
+    for rewrite in Confidence:
+        assert confidence_of(odds, rewrite) is confidence
+
+
+def test_without_odds_a_rewrite_has_to_be_certain() -> None:
+    assert confidence_of(None, Confidence.CERTAIN) is Confidence.LIKELY
+    assert confidence_of(None, Confidence.LIKELY) is Confidence.UNSURE

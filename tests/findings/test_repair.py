@@ -28,6 +28,25 @@ def test_what_cannot_be_a_repair_is_dropped_for_a_reason(rewritten: str, reason:
     assert repair(TEXT, rewritten, "python") == Dropped(reason)
 
 
+@pytest.mark.parametrize(
+    ("language", "one", "other", "only"),
+    [
+        ("python", "done: list[str] = []", "done = []", True),
+        ("python", "    price: int", "    price: float", True),
+        ("python", "self.done: Any = []", "self.done: list = []", True),
+        ("python", "done: list[str] = []", "done: list[str] = [1]", False),
+        ("python", "done: int = 1\nrest = 2", "done: int = 1\nrest = 3", False),
+        ("python", "return x[1:2]", "return x[1:3]", False),
+        ("python", 'd = {"a": 1}', 'd = {"a": 2}', False),
+        ("typescript", "const a: number = f();", "const a: string = f();", True),
+        ("typescript", "let a: number = f();", "const a: number = f();", False),
+        ("javascript", "a: 1", "a: 2", False),
+    ],
+)
+def test_another_type_is_no_repair(language: str, one: str, other: str, only: bool) -> None:
+    assert (repair(one, other, language, "float Any list number") == Dropped("only-types")) is only
+
+
 def test_names_of_the_context_are_known() -> None:
     rewritten = TEXT.replace("a - b", "a - total")
     assert not isinstance(repair(TEXT, rewritten, "python", "total = 3"), Dropped)
@@ -50,7 +69,7 @@ def test_all_hunks_are_applied_where_they_stand(eol: str) -> None:
     assert applied(eol.join(["a", "b", "c", "d"]), hunks) == "A\nB\nb\nd"
 
 
-LINE = st.sampled_from(["a = 1", "b = a + 2", "if a:", "    c(a)", "", "# note", "d()"])
+LINE = st.sampled_from(["a = 1", "b = a + 2", "c(a)", "", "# note", "d()"])
 LINES = st.lists(LINE, min_size=1, max_size=8)
 
 

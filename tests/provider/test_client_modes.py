@@ -110,11 +110,16 @@ async def test_a_word_that_begins_with_the_same_token_is_weighed_after_it() -> N
     assert finding.confidence is Confidence.CERTAIN
 
 
-async def test_where_nothing_weighs_the_gap_the_rewrite_alone_counts() -> None:
+async def test_where_nothing_weighs_the_gap_the_rewrite_has_to_be_certain() -> None:
     async with planted() as fake, client(fake, review="rewrite", infill=MARKS) as tested:
         fake.push(weighed(*MENDED), Reply(" "))
         (finding,) = (await tested.process_code(CODE)).findings
-    assert finding.confidence is Confidence.UNSURE
+        assert finding.confidence is Confidence.UNSURE
+        fake.push(
+            weighed(("```python\n" + HEAD, 0.99), ("len(values)" + TAIL + "```", 0.99)), Reply(" "), DESCRIBED
+        )
+        (finding,) = (await tested.process_code(CODE)).findings
+    assert finding.confidence is Confidence.LIKELY
 
 
 async def test_code_with_the_marks_in_it_is_not_put_into_them() -> None:
@@ -141,7 +146,7 @@ async def test_what_the_model_nearly_changed_is_a_finding_where_the_gap_agrees()
 @pytest.mark.parametrize(
     "answers",
     [
-        (filled(0.1, 0.4),),
+        (filled(0.02, 0.9),),
         (Reply("x"),),
         (filled(0.01, 0.9), Reply("cut", finish="length")),
     ],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kibitz.findings.dialogue import Dialogue, Turn
-from kibitz.findings.infill import Gap
+from kibitz.findings.infill import CERTAIN, Gap
 from kibitz.findings.request import plain_ends
 from kibitz.findings.rewrite import block_of
 from kibitz.text.languages import line_comments
@@ -27,8 +27,8 @@ MOST = 3
 """Forks that are looked at in one piece: each is a question."""
 PROBABLE = 0.1
 """The least probability of the other token when the model copied."""
-ODDS = 3.0
-"""The least odds of a gap at a fork: there is only one reason to look, and no rewrite."""
+ODDS = CERTAIN
+"""The least odds of a gap at a fork: where nothing was rewritten, the gap alone has to be certain."""
 _NAMING = frozenset(
     {"as", "catch", "class", "const", "def", "fn", "for", "func", "function", "let", "mut", "var"}
 )

@@ -120,8 +120,10 @@ def _first_token(chunk: str, known: Iterable[bytes]) -> bytes:
     return max(fitting, key=len, default=b"")
 
 
-def confidence_of(odds: float) -> Confidence:
-    """How sure a change is by its odds."""
+def confidence_of(odds: float | None, rewrite: Confidence) -> Confidence:
+    """How sure a change is by its odds; without them, the ``rewrite`` has to be certain by itself."""
+    if odds is None:
+        return Confidence.LIKELY if rewrite is Confidence.CERTAIN else Confidence.UNSURE
     if odds >= CERTAIN:
         return Confidence.CERTAIN
     return Confidence.LIKELY if odds >= LIKELY else Confidence.UNSURE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,21 +17,33 @@ if TYPE_CHECKING:
     from kibitz.findings.difference import Hunk
 
 
+_ANNOTATED = frozenset({"python", "typescript", "typescriptreact"})
+_TYPE = re.compile(r"^(\s*(?:(?:const|let|var|readonly)\s+)?[\w.]+)\s*(?::[^=\n]*)?(?=$|=)", re.MULTILINE)
+"""A variable or a field, perhaps with its type, up to its value."""
+
+
 def repair(original: str, rewritten: str, language: str, context: str = "") -> tuple[Hunk, ...] | Dropped:
     """The hunks that turn ``original`` into ``rewritten``, or why there are none to report.
 
-    Reasons: those of ``difference.compare``, ``made-up-name`` and ``breaks-syntax``. ``context`` is what else
-    was shown. Takes some milliseconds.
+    Reasons: those of ``difference.compare``, ``only-types``, ``made-up-name`` and ``breaks-syntax``.
+    ``context`` is what else was shown. Takes some milliseconds.
     """
     hunks = compare(original, rewritten, language)
     if isinstance(hunks, Dropped):
         return hunks
+    if all(_only_retyped(hunk, language) for hunk in hunks):
+        return Dropped("only-types")
     if invented(hunks, original, context, language):
         return Dropped("made-up-name")
     apart = hunks if _are_apart(hunks) else hunks[:1]
     if parses_as_well(original, applied(original, apart), language) is False:
         return Dropped("breaks-syntax")
     return hunks
+
+
+def _only_retyped(hunk: Hunk, language: str) -> bool:
+    """Whether nothing but the type of a variable is another one, which changes nothing at run time."""
+    return language in _ANNOTATED and _TYPE.sub(r"\1 ", hunk.quote) == _TYPE.sub(r"\1 ", hunk.replacement)
 
 
 def _are_apart(hunks: Iterable[Hunk]) -> bool:

@@ -91,11 +91,13 @@ class _Dialogue:
 
     async def _weighed(self, change: _Change, answer: Answer) -> _Change:
         """With how sure it is: by what the model would fill its place with, else by the rewrite alone."""
+        confidence = rewrite.confidence_of(change.answer, change.hunks, answer.tokens)
+        if self.connection.config.infill is None:
+            return replace(change, confidence=confidence)
         odds = [await self._odds(infill.parted(self.job.text, hunk)) for hunk in change.hunks]
         known = [each for each in odds if each is not None]
-        if len(known) == len(odds):
-            return replace(change, confidence=infill.confidence_of(min(known)))
-        return replace(change, confidence=rewrite.confidence_of(change.answer, change.hunks, answer.tokens))
+        least = min(known) if len(known) == len(odds) else None
+        return replace(change, confidence=infill.confidence_of(least, confidence))
 
     async def _at_a_fork(self, asked: Dialogue, answer: Answer) -> _Change | None:
         """The change that the model nearly made, where its gap confirms it."""
@@ -109,7 +111,7 @@ class _Dialogue:
         fork = found[odds.index(best)]
         said = await self._ask(forks.continuation(asked, fork))
         change = await self._compared(forks.resumed(fork, said.text)) if said else None
-        return replace(change, confidence=infill.confidence_of(best)) if isinstance(change, _Change) else None
+        return replace(change, confidence=Confidence.CERTAIN) if isinstance(change, _Change) else None
 
     async def _odds(self, gap: infill.Gap | None) -> float | None:
         """How much more probable the new version is; None where that cannot be asked."""
