@@ -91,7 +91,8 @@ def test_code_that_holds_marks_is_not_asked_about(mark: str) -> None:
     [
         (" -", " +", token(_Q=0.5, **{"_-": 0.1, "_+": 0.2}), math.log(2)),
         (" <", " <=", token(**{"_<": 0.2, "_<=": 0.1}), math.log(0.5)),
-        # A word may be several tokens.
+        # A word may be several tokens, of which the likeliest first one counts.
+        ("[key", "[oldest", token(**{"[": 0.8, "[key": 0.1, "[o": 0.05}), math.log(8)),
         ("get", "getOrDefault", token(getOr=0.4, get=0.1), math.log(4)),
         # What is not among them is no more probable than the least of them.
         ("old", "new", token(new=0.5, x=0.25), math.log(2)),

@@ -22,7 +22,7 @@ from kibitz.findings.finding import Confidence
 from kibitz.findings.request import plain_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from kibitz.findings.dialogue import Marks, Token
     from kibitz.findings.difference import Hunk
@@ -90,9 +90,7 @@ def odds(gap: Gap, tokens: Sequence[Token]) -> float | None:
     What is not among the tokens that could have come first is taken to be as probable as the last of these.
     None where nothing tells them apart.
     """
-    if not tokens:
-        return None
-    known = {token.text: token.logprob for token in (*tokens[0].others, tokens[0])}
+    known = _known(tokens)
     old, new = _first_token(gap.old, known), _first_token(gap.new, known)
     if old == new:
         return None
@@ -102,7 +100,7 @@ def odds(gap: Gap, tokens: Sequence[Token]) -> float | None:
 
 def further(gap: Gap, tokens: Sequence[Token]) -> Gap | None:
     """The gap after the token that both versions begin with, where that is why nothing tells them apart."""
-    known = dict.fromkeys(token.text for first in tokens[:1] for token in (first, *first.others))
+    known = _known(tokens)
     old, new = _first_token(gap.old, known), _first_token(gap.new, known)
     try:
         said = old.decode()
@@ -113,11 +111,18 @@ def further(gap: Gap, tokens: Sequence[Token]) -> Gap | None:
     return replace(gap, begun=gap.begun + said, old=gap.old[len(said) :], new=gap.new[len(said) :])
 
 
-def _first_token(chunk: str, known: Iterable[bytes]) -> bytes:
-    """The longest token that ``chunk`` begins with; empty if none is known."""
+def _known(tokens: Sequence[Token]) -> dict[bytes, float]:
+    """What could come first, with the logarithms of its probabilities."""
+    return {token.text: token.logprob for first in tokens[:1] for token in (*first.others, first)}
+
+
+def _first_token(chunk: str, known: dict[bytes, float]) -> bytes:
+    """The token that ``chunk`` is, else the likeliest one that it begins with; empty if none is known."""
     said = chunk.encode("utf-8", "surrogatepass")
-    fitting = (t for t in known if t == said or (t.strip() and said.startswith(t)))
-    return max(fitting, key=len, default=b"")
+    if said in known:
+        return said
+    fitting = [token for token in known if token.strip() and said.startswith(token)]
+    return max(fitting, key=lambda token: known[token], default=b"")
 
 
 def confidence_of(odds: float | None, rewrite: Confidence) -> Confidence:
