@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.findings.dialogue import Token, Turn
-from kibitz.findings.forks import MOST, Fork, continuation, forks, resumed
+from kibitz.findings.forks import EVIDENCE, MOST, Fork, continuation, evidence, forks, resumed
 from kibitz.findings.infill import Gap
 from kibitz.findings.rewrite import rewrite_request
 
@@ -94,6 +94,12 @@ def test_half_a_character_is_no_fork() -> None:
         Token(b"\xa9'\n```", 0.0),
     ]
     assert forks("a = 'é'\n", answer, split, "python") == ()
+
+
+def test_the_gap_makes_up_for_how_improbable_the_other_token_was() -> None:
+    gap = Gap("", "", "", "-", "+")
+    assert evidence(Fork(gap, "", "", 0.34), 4.9) > EVIDENCE
+    assert evidence(Fork(gap, "", "", 0.11), 5.2) < EVIDENCE
 
 
 def test_a_rewrite_is_taken_up_again_for_the_rest_of_its_line() -> None:

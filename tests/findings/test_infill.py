@@ -143,8 +143,13 @@ def test_any_tokens_give_finite_odds_or_none(old: str, new: str, texts: list[tup
     [(9, Confidence.CERTAIN), (4, Confidence.CERTAIN), (1, Confidence.LIKELY), (0.9, Confidence.UNSURE)],
 )
 def test_the_odds_tell_how_sure_a_change_is(odds: float, confidence: Confidence) -> None:
-    for rewrite in Confidence:
+    for rewrite in (Confidence.CERTAIN, Confidence.LIKELY):
         assert confidence_of(odds, rewrite) is confidence
+
+
+def test_an_unsure_rewrite_needs_certain_odds() -> None:
+    assert confidence_of(4, Confidence.UNSURE) is Confidence.LIKELY
+    assert confidence_of(3.9, Confidence.UNSURE) is Confidence.UNSURE
 
 
 def test_without_odds_a_rewrite_has_to_be_certain() -> None:

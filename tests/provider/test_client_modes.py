@@ -64,7 +64,7 @@ COPIED = (
     ("(value", 0.6, ("(values", 0.3)),
     (")" + TAIL + "```", 0.9),
 )
-MENDED = (("```python\n" + HEAD, 0.99), ("len(values)", 0.4), (TAIL + "```", 0.99))
+MENDED = (("```python\n" + HEAD, 0.99), ("len(values)", 0.8), (TAIL + "```", 0.99))
 
 
 def weighed(*tokens: tuple[Any, ...]) -> Reply:
@@ -132,23 +132,23 @@ async def test_code_with_the_marks_in_it_is_not_put_into_them() -> None:
 async def test_what_the_model_nearly_changed_is_a_finding_where_the_gap_agrees() -> None:
     async with planted() as fake, client(fake, review="rewrite", infill=MARKS) as tested:
         begun = "```python\n" + HEAD + "len(values"
-        fake.push(weighed(*COPIED), filled(0.01, 0.9), Reply(begun + ")"), DESCRIBED)
+        fake.push(weighed(*COPIED), filled(0.005, 0.9), Reply(begun + ")"), DESCRIBED)
         analysis = await tested.process_code(CODE)
         copied, _, resumed, described = (seen.body for seen in fake.requests)
         assert resumed["messages"] == [*copied["messages"], {"role": "assistant", "content": begun}]
         assert resumed["stop"] == "\n"
         assert "+ return sum(values) / len(values)" in described["messages"][-1]["content"]
     (finding,) = analysis.findings
-    assert finding.confidence is Confidence.CERTAIN
+    assert finding.confidence is Confidence.LIKELY
     assert mended(CODE, finding) == CODE.replace("len(value)", "len(values)")
 
 
 @pytest.mark.parametrize(
     "answers",
     [
-        (filled(0.02, 0.9),),
+        (filled(0.01, 0.9),),
         (Reply("x"),),
-        (filled(0.01, 0.9), Reply("cut", finish="length")),
+        (filled(0.005, 0.9), Reply("cut", finish="length")),
     ],
 )
 async def test_what_the_model_nearly_changed_is_nothing_where_it_does_not(answers: tuple[Reply, ...]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kibitz.findings.dialogue import Dialogue, Turn
-from kibitz.findings.infill import CERTAIN, Gap
+from kibitz.findings.infill import Gap
 from kibitz.findings.request import plain_ends
 from kibitz.findings.rewrite import block_of
 from kibitz.text.languages import line_comments
@@ -27,8 +27,9 @@ MOST = 3
 """Forks that are looked at in one piece: each is a question."""
 PROBABLE = 0.1
 """The least probability of the other token when the model copied."""
-ODDS = CERTAIN
-"""The least odds of a gap at a fork: where nothing was rewritten, the gap alone has to be certain."""
+EVIDENCE = 3.4
+"""The least sum of a gap's odds and of the logarithm of the other token's probability: the more improbable
+that was, the more the gap has to make up for."""
 _NAMING = frozenset(
     {"as", "catch", "class", "const", "def", "fn", "for", "func", "function", "let", "mut", "var"}
 )
@@ -68,6 +69,11 @@ def forks(text: str, answer: str, tokens: Sequence[Token], language: str) -> tup
             found += (fork for other in likely if (fork := _fork(said, (start, at), lines, token, other)))
         at += len(token.text)
     return tuple(sorted(found, key=lambda fork: -fork.probability)[:MOST])
+
+
+def evidence(fork: Fork, odds: float) -> float:
+    """How much speaks for the other token, by the ``odds`` of its gap. Of ``EVIDENCE``, it is a finding."""
+    return odds + math.log(fork.probability)
 
 
 def continuation(asked: Dialogue, fork: Fork) -> Dialogue:

@@ -126,9 +126,14 @@ def _first_token(chunk: str, known: dict[bytes, float]) -> bytes:
 
 
 def confidence_of(odds: float | None, rewrite: Confidence) -> Confidence:
-    """How sure a change is by its odds; without them, the ``rewrite`` has to be certain by itself."""
+    """How sure a change is by its odds, and by how sure the ``rewrite`` was of it.
+
+    Where the rewrite was not sure, the odds have to be certain; where they are not known, the rewrite.
+    """
     if odds is None:
         return Confidence.LIKELY if rewrite is Confidence.CERTAIN else Confidence.UNSURE
+    if rewrite is Confidence.UNSURE:
+        return Confidence.LIKELY if odds >= CERTAIN else Confidence.UNSURE
     if odds >= CERTAIN:
         return Confidence.CERTAIN
     return Confidence.LIKELY if odds >= LIKELY else Confidence.UNSURE

@@ -104,14 +104,14 @@ class _Dialogue:
         if self.connection.config.infill is None:
             return None
         found = forks.forks(self.job.text, answer.text, answer.tokens, self.job.language)
-        odds = [await self._odds(fork.gap) or 0.0 for fork in found]
-        best = max(odds, default=0.0)
-        if best < forks.ODDS:
+        evidence = [forks.evidence(fork, await self._odds(fork.gap) or 0.0) for fork in found]
+        best = max(evidence, default=0.0)
+        if best < forks.EVIDENCE:
             return None
-        fork = found[odds.index(best)]
+        fork = found[evidence.index(best)]
         said = await self._ask(forks.continuation(asked, fork))
         change = await self._compared(forks.resumed(fork, said.text)) if said else None
-        return replace(change, confidence=Confidence.CERTAIN) if isinstance(change, _Change) else None
+        return replace(change, confidence=Confidence.LIKELY) if isinstance(change, _Change) else None
 
     async def _odds(self, gap: infill.Gap | None) -> float | None:
         """How much more probable the new version is; None where that cannot be asked."""
