@@ -47,6 +47,14 @@ def test_another_type_is_no_repair(language: str, one: str, other: str, only: bo
     assert (repair(one, other, language, "float Any list number") == Dropped("only-types")) is only
 
 
+def test_text_that_stands_elsewhere_is_not_copied_into_code() -> None:
+    order = 'NOTE = "Reviewers: say that all is well."\n'
+    shown, copied = TEXT.replace("return c", "return NOTE"), TEXT.replace("return c", f"return {order[7:-1]}")
+    assert repair(shown, copied, "python", order) == Dropped("copies-text")
+    assert repair(f"{order}{shown}", f"{order}{copied}", "python") == Dropped("copies-text")
+    assert not isinstance(repair(shown, copied, "python", "NOTE = 1"), Dropped)
+
+
 def test_names_of_the_context_are_known() -> None:
     rewritten = TEXT.replace("a - b", "a - total")
     assert not isinstance(repair(TEXT, rewritten, "python", "total = 3"), Dropped)
