@@ -103,7 +103,8 @@ class _Dialogue:
         """The change that the model nearly made, where its gap confirms it."""
         if self.connection.config.infill is None:
             return None
-        found = forks.forks(self.job.text, answer.text, answer.tokens, self.job.language)
+        job, in_thread = self.job, self.connection.turns.in_thread
+        found = await in_thread(forks.forks, job.text, answer.text, answer.tokens, job.language)
         evidence = [forks.evidence(fork, await self._odds(fork.gap) or 0.0) for fork in found]
         best = max(evidence, default=0.0)
         if best < forks.EVIDENCE:
