@@ -41,6 +41,8 @@ def asking(base_url: str) -> dict[str, str]:
         "KIBITZ_MAX_FINDINGS": "100",
         "KIBITZ_REQUESTS_PER_MINUTE": "10000",
         "KIBITZ_TOKENS_PER_MINUTE": "100000000",
+        "KIBITZ_BUDGET_USD_PER_DAY": "off",
+        "KIBITZ_UNUSUAL_USAGE": "off",
     }
 
 

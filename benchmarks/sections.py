@@ -56,7 +56,10 @@ def start(results: Json) -> Section:
     found.say(
         f"From the start of the process to the answer of `initialize`, {results['runs']} times each, in",
         "turn. The last two are the same server, started in two ways. x is how many times bare pygls it",
-        "is.",
+        "is. kibitz starts sooner, though it is built on pygls, too: attrs writes the methods of the",
+        "protocol's 554 classes as text, and compiles them at each start; kibitz keeps what was compiled",
+        "(`lsp/compiled.py`). `-X importtime` showed 71 % of the start in that one module; before, kibitz",
+        "took 1.00 times as long as bare pygls.",
     )
     rows = []
     for name, each in servers.items():
