@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(240)]
 
 
+ANSWER_SECONDS = 5.0
+
+
 def from_the_page(heading: str) -> str:
     """The first TOML below a heading of the page."""
     page = (REPOSITORY / "docs/editors/helix.md").read_text(encoding="utf-8")
@@ -60,9 +63,19 @@ def hovered(editor: Terminal, what: str) -> bool:
 
 
 def told(editor: Terminal, what: str) -> bool:
-    """Ask for the status, and see whether it says so."""
-    editor.type(":lsp-workspace-command kibitz.showStatus", "Enter")
-    return what in editor.screen()
+    """Ask for the status, and see whether the answer says so.
+
+    Asked again before it comes, it would never be seen: the command takes its line. A server that is just
+    being replaced does not answer.
+    """
+    command = ":lsp-workspace-command kibitz.showStatus"
+    editor.type(command)
+    editor.see(f"\n{command}")
+    editor.press("Enter")
+    try:
+        return what in editor.see(r"\n(?!:)\S[^\n]*\s*\Z", ANSWER_SECONDS)
+    except AssertionError:
+        return False
 
 
 def test_the_finding_is_shown_told_about_and_its_fix_lands_on_disk(desk: Desk) -> None:
