@@ -275,6 +275,13 @@ def test_a_fix_replaces_what_stands_there_and_yields_what_was_asked(
     assert actual == expected
 
 
+def test_a_deleted_line_joins_no_line_ends() -> None:
+    text = "a\rb\n\nc"
+    fix = gate(LineIndex(text), Anchor(1, 1, exact=True), "", "plaintext")
+    assert isinstance(fix, Fix)
+    assert apply(fix, text) == "a\n\nc"
+
+
 def test_a_claim_becomes_a_finding_with_its_fix() -> None:
     settled = settle(claim(), LineIndex(CODE), "python")
     assert settled.dropped == ()

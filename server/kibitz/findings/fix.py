@@ -173,8 +173,11 @@ def _edit(source: LineIndex, anchored: int, change: _Change, eol: str) -> Fix:
     last = first + len(change.old) - 1
     start, end = source.line_start(first), source.line_end(last)
     if not change.new:
-        if source.line_limit(last) > end or not first:
-            end = source.line_limit(last)
+        limit = source.line_limit(last)
+        # A \r before and a \n after would become one terminator.
+        joins = source.text[max(start - 1, 0) : start] == "\r" and source.text[limit : limit + 1] == "\n"
+        if not first or (limit > end and not joins):
+            end = limit
         else:
             # The text's last line has no terminator: take the one before it, so that none is left over.
             start = source.line_end(first - 1)
