@@ -20,7 +20,6 @@ from kibitz.provider.wire import (
     json_part,
     name_of,
     read,
-    read_raw,
 )
 
 KEY = SecretStr("sk-test-12345678")
@@ -288,7 +287,7 @@ WEIGHED = {"content": [{"token": "a", "logprob": -1, "top_logprobs": [{"token": 
 def test_what_comes_after_raw_text_is_read_whatever_it_holds(
     reply: object, text: str, tokens: tuple[Token, ...], fails: bool
 ) -> None:
-    answer = read_raw(reply)
+    answer = read(Dialect("chat"), reply, raw=True)
     assert (answer.text, answer.tokens, answer.problem is not None) == (text, tokens, fails)
 
 

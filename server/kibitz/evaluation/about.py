@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from kibitz.evaluation.asking import Asker
     from kibitz.evaluation.pairs import Pair
 
-_ASKED = ("base_url", "model", "api", "review", "verify", "verify_model", "max_tokens", "temperature")
-_SIZES = ("max_request_tokens", "infill")
+_ASKED = (
+    *("base_url", "model", "api", "review", "infill", "verify", "verify_model"),
+    *("max_tokens", "max_request_tokens", "temperature"),
+)
 _SHOWN = ("min_severity", "min_confidence", "max_findings", "max_request_tokens", "verify")
 _UNLIMITED = 1_000_000_000
 
@@ -85,7 +87,7 @@ class About(BaseModel):
 def about(pairs: Sequence[Pair], asker: Asker, *, embedded: bool) -> About:
     """What a run of ``pairs`` by way of ``asker`` is."""
     config, settings, who = asker.client.config, asker.settings, asker.identity
-    asked = {name: getattr(config, name) for name in (*_ASKED, *_SIZES)}
+    asked = {name: getattr(config, name) for name in _ASKED}
     asked["base_url"] = "http://127.0.0.1:1/v1" if embedded else config.endpoint.url
     if "reasoning_effort" in config.model_fields_set:
         asked["reasoning_effort"] = config.reasoning_effort

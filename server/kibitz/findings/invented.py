@@ -54,11 +54,10 @@ def invented(hunks: Iterable[Hunk], text: str, context: str, language: str) -> f
 def _said_anew(hunk: Hunk, shown: str, language: str) -> set[str]:
     """The words that strings of the hunk say instead of others, and that nothing shown says."""
     old, new = [*strings(hunk.quote, language)], [*strings(hunk.replacement, language)]
-    if len(old) != len(new):
+    if old == new or len(old) != len(new):
         return set()
-    known = _parts(shown)
     said = set().union(*(_parts(now) for was, now in zip(old, new, strict=True) if was != now))
-    return {part for part in said - known if len(part) > _PARAMETER}
+    return {part for part in said - _parts(shown) if len(part) > _PARAMETER}
 
 
 def _parts(text: str) -> set[str]:

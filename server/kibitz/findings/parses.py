@@ -8,6 +8,7 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from kibitz.findings.request import plain_ends
 from kibitz.text import syntax
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def parses_as_well(before: str, after: str, language: str) -> bool | None:
     unit, up to 0.2 s for 256 KB; never raises, and never runs what it reads.
     """
     # No grammar takes a lone \r for the end of a line, or of a comment.
-    before, after = (text.replace("\r\n", "\n").replace("\r", "\n") for text in (before, after))
+    before, after = plain_ends(before), plain_ends(after)
     opening, closing = min(_frames(before, language), key=lambda frame: _faulty(before, frame, language))
     before, after = (opening + text + closing for text in (before, after))
     old, new = _faults(before, language), syntax.faults(after, language)

@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
     from kibitz.findings.difference import Hunk
 
-
 _ANNOTATED = frozenset({"python", "typescript", "typescriptreact"})
 _TYPE = re.compile(r"^(\s*(?:(?:const|let|var|readonly)\s+)?[\w.]+)\s*(?::[^=\n]*)?(?=$|=)", re.MULTILINE)
 """A variable or a field, perhaps with its type, up to its value."""
-
-
 _SENTENCE = 16
 """Characters; what is shorter may be a key or a name."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import marshal
-import os
 import sys
 from binascii import crc32
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType
 
+_HEAD = importlib.util.MAGIC_NUMBER
 _TYPES = " lsprotocol.types."
 """In the file name that attrs makes up. What it writes for others is little, and not always the same."""
 _CHECK = 4
@@ -82,18 +82,11 @@ def read(path: Path) -> dict[bytes, CodeType]:
 
 def write(path: Path, used: dict[bytes, CodeType]) -> None:
     """Keep it, whole or not at all. Raises ``OSError``."""
+    from kibitz.guard.files import replace_file  # noqa: PLC0415 - most starts write nothing
+
     body = marshal.dumps(used)
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(_HEAD + _checksum(body) + body)
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+    replace_file(path, _HEAD + _checksum(body) + body)
 
 
 def _checksum(body: bytes | memoryview) -> bytes:
     return crc32(body).to_bytes(_CHECK, "little")
-
-
-_HEAD = importlib.util.MAGIC_NUMBER

@@ -112,7 +112,7 @@ class _Dialogue:
         fork = found[evidence.index(best)]
         said = await self._ask(forks.continuation(asked, fork))
         change = await self._compared(forks.resumed(fork, said.text)) if said else None
-        return replace(change, confidence=Confidence.LIKELY) if isinstance(change, _Change) else None
+        return change if isinstance(change, _Change) else None
 
     async def _odds(self, gap: infill.Gap | None) -> float | None:
         """How much more probable the new version is; None where that cannot be asked."""

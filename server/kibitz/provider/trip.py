@@ -342,7 +342,7 @@ class Trip(Generic[T]):
         if sending.key is not None:
             sending.target.keys.worked(sending.key)
         sending.lane.gate.succeeded()
-        answer = wire.read_raw(reply.data) if question.raw else wire.read(dialect, reply.data)
+        answer = wire.read(dialect, reply.data, raw=question.raw)
         self._account(answer, reply, question, sending)
         if answer.problem is not None:
             answer.problem.request_id = reply.request_id

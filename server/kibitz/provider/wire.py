@@ -224,46 +224,40 @@ class Answer:
     """What the text is made of, with probabilities; empty unless they were asked for and came."""
 
 
-def read(dialect: Dialect, reply: object) -> Answer:
-    """An answer from a decoded body, whatever it holds; never raises."""
+def read(dialect: Dialect, reply: object, *, raw: bool = False) -> Answer:
+    """An answer from a decoded body, whatever it holds; never raises.
+
+    ``raw``: to a question that is. What ends at its bound is whole then, and may be a mere space.
+    """
+    api = "completions" if raw else dialect.api
     if not isinstance(reply, dict):
-        return Answer(problem=_other_shape(dialect.api))
-    text, problem = _read_responses(reply) if dialect.api == "responses" else _read_chat(reply)
+        return Answer(problem=_other_shape(api))
+    text, problem = _READERS[api](reply)
     if isinstance(reply.get("error"), dict):
         text, problem = "", _upstream(reply["error"])
-    if problem is None and not text.strip():
+    if problem is None and not raw and not text.strip():
         problem = _unusable(
             "the answer is empty; if this happens often, use another model", code="empty", retryable=True
         )
-    return Answer(
-        text, problem, _usage(reply.get("usage")), name_of(reply.get("model")), tokens=_tokens(reply)
-    )
+    tokens = _tokens(reply, _RAW_ALTERNATIVES if raw else _ALTERNATIVES)
+    return Answer(text, problem, _usage(reply.get("usage")), name_of(reply.get("model")), tokens=tokens)
 
 
-def read_raw(reply: object) -> Answer:
-    """The same of a question that is ``raw``. What ends at its bound is whole, and may be a mere space."""
-    if not isinstance(reply, dict):
-        return Answer(problem=_other_shape("completions"))
+def _first_choice(reply: dict[str, Any]) -> dict[str, Any] | None:
     choices = reply.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    text = choice.get("text") if isinstance(choice, dict) else None
-    problem = None if isinstance(text, str) else _other_shape("completions")
-    if isinstance(reply.get("error"), dict):
-        problem = _upstream(reply["error"])
-    return Answer(
-        text if isinstance(text, str) and problem is None else "",
-        problem,
-        _usage(reply.get("usage")),
-        name_of(reply.get("model")),
-        tokens=_tokens(reply, _RAW_ALTERNATIVES),
-    )
+    return choice if isinstance(choice, dict) else None
+
+
+def _read_completion(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
+    text = (_first_choice(reply) or {}).get("text")
+    return (text, None) if isinstance(text, str) else ("", _other_shape("completions"))
 
 
 def _read_chat(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
-    choices = reply.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
+    choice = _first_choice(reply)
+    message = None if choice is None else choice.get("message")
+    if choice is None or not isinstance(message, dict):
         return "", _other_shape("chat")
     if isinstance(message.get("refusal"), str) and message["refusal"]:
         return "", _refused()
@@ -273,7 +267,7 @@ def _read_chat(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
     return content if isinstance(content, str) else "", None
 
 
-def _tokens(reply: dict[str, Any], alternatives: int = _ALTERNATIVES) -> tuple[Token, ...]:
+def _tokens(reply: dict[str, Any], alternatives: int) -> tuple[Token, ...]:
     """The tokens of an answer in chat, or to raw text; none if any is not as it should be."""
     try:
         return tuple(_token(entry, alternatives) for entry in reply["choices"][0]["logprobs"]["content"])
@@ -315,6 +309,9 @@ def _read_responses(reply: dict[str, Any]) -> tuple[str, OpenAIError | None]:
         return "", _refused()
     texts = [part.get("text") for part in parts if part.get("type") == "output_text"]
     return "".join(text for text in texts if isinstance(text, str)), None
+
+
+_READERS = {"chat": _read_chat, "completions": _read_completion, "responses": _read_responses}
 
 
 def _ending(reason: object) -> OpenAIError | None:
