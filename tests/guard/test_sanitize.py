@@ -198,3 +198,4 @@ def test_an_answer_of_the_largest_size_is_read() -> None:
 def test_a_cut_leaves_no_blank_before_its_mark() -> None:
     assert plain("aaaa bbbb", 6) == "aaaa…"
     assert plain("aaaa bbbb", 7) == "aaaa b…"
+    assert plain("command:0 command:0", 20) == "command: 0 command…"

@@ -68,7 +68,10 @@ def plain(text: str, limit: int) -> str:
     for pattern, replacement in _NEUTRALISED:
         text = pattern.sub(replacement, text)
     text = " ".join(text.split())
-    return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"[:limit]
+    if len(text) <= limit:
+        return text
+    # A colon before the mark would be a scheme with something behind it again.
+    return text[: max(limit - 1, 0)].rstrip(" :") + "…"[:limit]
 
 
 _TAGS = (
